@@ -1,0 +1,190 @@
+// Every way in which Caisson refuses or fails: a class, a stable code, a cause. The codes are a promise (scripts and
+// support tickets hold them): a code is never renamed or reused. One list maps a code to its HTTP status and exit
+// code; docs/errors.md is written from it (a test compares). It leaves out how an error is printed or sent: see
+// web/problem.ts and programs/cli.ts.
+
+/** What a code stands for. `exit`: 1 a finding or a refusal, 2 trouble (wrong use, network, disk, a peer). */
+export interface ErrorMeaning {
+	readonly http: number;
+	readonly exit: 1 | 2;
+	/** One sentence: when this happens. */
+	readonly when: string;
+	/** One sentence: what the reader can do. */
+	readonly remedy: string;
+}
+
+export const errorCatalogue = {
+	// requests
+	'request-invalid': {
+		http: 400,
+		exit: 2,
+		when: 'A request or an input breaks the schema of its API or format.',
+		remedy: 'Read the message: it names the field and the rule.',
+	},
+	'request-too-large': {
+		http: 413,
+		exit: 2,
+		when: 'A request body is larger than the server accepts.',
+		remedy: 'Send less, or raise --max-body-size.',
+	},
+	'precondition-failed': {
+		http: 412,
+		exit: 1,
+		when: 'If-Match names a version of the job that is no longer current.',
+		remedy: 'Read the job again and decide anew.',
+	},
+	'not-authenticated': {
+		http: 401,
+		exit: 2,
+		when: 'The northbound port was asked without a valid token.',
+		remedy: 'Pass --token-file, or run as the user who owns the data directory.',
+	},
+	forbidden: {
+		http: 403,
+		exit: 1,
+		when: 'The port or the identity may not do this.',
+		remedy: 'Use the northbound port, or an identity with the role that the action needs.',
+	},
+	// workflows
+	'workflow-invalid': {
+		http: 400,
+		exit: 1,
+		when: 'A workflow breaks a rule of the workflow model.',
+		remedy: 'Run `caisson workflow validate FILE`: it needs no server.',
+	},
+	'workflow-not-found': {
+		http: 404,
+		exit: 1,
+		when: 'No workflow has this name.',
+		remedy: 'List them with `caisson workflow query`.',
+	},
+	'workflow-exists': {
+		http: 400,
+		exit: 1,
+		when: 'A workflow with this name exists already; workflows are never changed in place.',
+		remedy: 'Choose another name (a version in the name is usual), or delete the old one first.',
+	},
+	'workflow-in-use': {
+		http: 409,
+		exit: 1,
+		when: 'The workflow cannot be deleted while jobs refer to it.',
+		remedy: 'Delete its jobs first, or keep it.',
+	},
+	// jobs
+	'job-not-found': {
+		http: 404,
+		exit: 1,
+		when: 'No job has this id.',
+		remedy: 'List jobs with `caisson job query`.',
+	},
+	'transition-refused': {
+		http: 400,
+		exit: 1,
+		when: 'The workflow has no such transition, or not for this actor.',
+		remedy: 'Read the job’s workflow: `caisson workflow show NAME`.',
+	},
+	'filter-failed': {
+		http: 500,
+		exit: 1,
+		when: 'A jq response filter is malformed, fails, takes too long or needs too much memory.',
+		remedy: 'Try the filter with jq on the unfiltered answer.',
+	},
+	// the server and what it stands on
+	'storage-unavailable': {
+		http: 503,
+		exit: 2,
+		when: 'The database cannot be read or written: nothing was acknowledged.',
+		remedy: 'Look at the disk and the server’s log; `caisson doctor` checks both.',
+	},
+	'storage-damaged': {
+		http: 503,
+		exit: 2,
+		when: 'The database file is not a database, is damaged, or was written by a newer Caisson.',
+		remedy: 'Restore from a backup; the damaged file is left as it is.',
+	},
+	'data-directory-refused': {
+		http: 500,
+		exit: 2,
+		when: 'The data directory is open to others, not writable, or held by another process.',
+		remedy: 'chmod 0700 the directory; stop the other process.',
+	},
+	'configuration-invalid': {
+		http: 500,
+		exit: 2,
+		when: 'A flag, an environment variable or a configuration file cannot be used.',
+		remedy: 'Read the message: it names the option and where its value came from.',
+	},
+	'server-unreachable': {
+		http: 502,
+		exit: 2,
+		when: 'The command could not reach the server, or the answer was not Caisson’s.',
+		remedy: 'Start one with `caisson up`, or name one with --server.',
+	},
+	'file-unusable': {
+		http: 500,
+		exit: 2,
+		when: 'A file named on the command line cannot be read or written.',
+		remedy: 'Read the message: it names the file and the reason.',
+	},
+	'tool-missing': {
+		http: 500,
+		exit: 2,
+		when: 'A program that Caisson runs is not installed.',
+		remedy: 'Install the Debian package that the message names.',
+	},
+	'usage-wrong': {
+		http: 400,
+		exit: 2,
+		when: 'A command was called with unknown words or options.',
+		remedy: 'Run the command with --help.',
+	},
+	internal: {
+		http: 500,
+		exit: 2,
+		when: 'Caisson itself is wrong.',
+		remedy: 'Report it with the log lines of the same request id.',
+	},
+	// updates
+	'update-specification-invalid': {
+		http: 400,
+		exit: 1,
+		when: 'An update specification breaks a rule or names a file that cannot be read.',
+		remedy: 'Read the message: it names the line or the field.',
+	},
+	'update-malformed': {
+		http: 400,
+		exit: 1,
+		when: 'A .swu file is truncated, damaged or not a .swu.',
+		remedy: 'Fetch or build it again.',
+	},
+	'signature-invalid': {
+		http: 400,
+		exit: 1,
+		when: 'A signature does not verify, or its certificate is not trusted for this purpose.',
+		remedy: 'Check the key and the certificate that signed it.',
+	},
+	'key-unusable': {
+		http: 400,
+		exit: 2,
+		when: 'A private key or certificate cannot be read, or the two do not belong together.',
+		remedy: 'Check the files with openssl; a passphrase comes from a file or a systemd credential.',
+	},
+} as const satisfies Record<string, ErrorMeaning>;
+
+export type ErrorCode = keyof typeof errorCatalogue;
+
+/** The one error class: every error that a person or a client meets carries a code of the catalogue. */
+export class CaissonError extends Error {
+	readonly code: ErrorCode;
+	constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+		super(message, options);
+		this.name = 'CaissonError';
+		this.code = code;
+	}
+}
+
+/** The catalogue's entry for any thrown value; what is not a CaissonError is 'internal'. */
+export function meaningOf(error: unknown): ErrorMeaning & { readonly code: ErrorCode } {
+	const code: ErrorCode = error instanceof CaissonError ? error.code : 'internal';
+	return { code, ...errorCatalogue[code] };
+}

@@ -1,0 +1,89 @@
+// What jobs need of storage: reading committed jobs and events, and changing them inside one unit of work. A change
+// of a job, its event and its audit row commit together, durably, before anybody is answered.
+
+import type { AuditWriter } from '../audit/store.ts';
+import type { WorkflowWriter } from '../workflow/store.ts';
+import type { HistoryEntry, Job, JobAction } from './rules/model.ts';
+
+/** Filters of different kinds are joined by AND, values of one kind by OR. An absent filter lets everything through. */
+export interface JobFilter {
+	readonly clientId?: string;
+	readonly state?: string;
+	readonly workflow?: string;
+	/** Names of groups; a job in no group has ''. */
+	readonly groups?: readonly string[];
+	readonly tags?: readonly string[];
+	/** Only jobs last changed before this time (ms): for housekeeping. */
+	readonly changedBefore?: number;
+}
+
+export interface JobPage {
+	readonly offset: number;
+	readonly limit: number;
+	/** By stime; ties in the order of creation. */
+	readonly sort: 'asc' | 'desc';
+	readonly total: boolean;
+}
+
+/** Reads see committed, durable data only, never a unit of work under way. */
+export interface JobReader {
+	/** Absent: undefined. */
+	find(id: string): Promise<Job | undefined>;
+	/** Newest first, jobLimits.historyEntries at most; empty where the job is unknown. */
+	history(id: string): Promise<HistoryEntry[]>;
+	query(filter: JobFilter, page: JobPage): Promise<{ jobs: Job[]; total?: number }>;
+}
+
+/** Inside one unit of work. Units that touch the same job run one after the other: find sees the last committed one. */
+export interface JobWriter {
+	/** As this unit sees it; on PostgreSQL the row is locked until the unit ends. Absent: undefined. */
+	find(id: string): Promise<Job | undefined>;
+	/** The job's workflow must exist. */
+	insert(job: Job): Promise<void>;
+	/**
+	 * Replaces status, definition, tags, mtime, version and reports of the job with this id and adds `history`,
+	 * oldest first. The job must have been found in the same unit.
+	 */
+	save(job: Job, history: readonly HistoryEntry[]): Promise<void>;
+	/** Removes the job, its tags and its history; events and audit rows stay. @returns false where there is none */
+	remove(id: string): Promise<boolean>;
+}
+
+export interface NewJobEvent {
+	readonly ctime: number;
+	readonly action: JobAction;
+	readonly jobId: string;
+	readonly clientId: string;
+	/** Name of the workflow. */
+	readonly workflow: string;
+	/** The `job` of the event as JSON text, ready to send: what it holds depends on the action (see rules/events.ts). */
+	readonly job: string;
+}
+
+export interface JobEvent extends NewJobEvent {
+	/** Ascending in commit order; never reused, also after a crash. */
+	readonly id: number;
+}
+
+export interface EventWriter {
+	append(event: NewJobEvent): Promise<void>;
+}
+
+export interface EventReader {
+	/** Committed events with an id above `after`, ascending, `limit` at most. */
+	read(after: number, limit: number): Promise<JobEvent[]>;
+	/**
+	 * The range of ids held. `last` is 0 before the first event and never falls; `first` is last + 1 where none is
+	 * held (all were pruned, or there was none).
+	 */
+	range(): Promise<{ first: number; last: number }>;
+	/** Forgets events created before `time` (ms). @returns how many */
+	prune(time: number): Promise<number>;
+}
+
+export interface JobUnit {
+	readonly jobs: JobWriter;
+	readonly workflows: WorkflowWriter;
+	readonly events: EventWriter;
+	readonly audit: AuditWriter;
+}

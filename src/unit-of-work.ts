@@ -1,0 +1,12 @@
+// The transaction of this house: a step that changes several things together. Nouns take a Commit as a parameter and
+// never see which database is behind it.
+
+/**
+ * Runs `step` as one unit of work and resolves with its result once everything that it did is on disk. Where `step`
+ * throws, nothing of it is kept and its error is passed on. Steps are not retried and may be run with others in one
+ * transaction of the database (group commit); they are serialised, so each sees what the ones before it did.
+ * `step` must touch nothing but its unit (no I/O, no timers), as others wait for it.
+ * @throws CaissonError storage-unavailable where it could not be committed: then nothing of it was kept, unless the
+ * message says that the outcome is unknown
+ */
+export type Commit<Unit> = <Result>(step: (unit: Unit) => Promise<Result>) => Promise<Result>;
