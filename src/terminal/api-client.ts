@@ -1,5 +1,7 @@
 // How commands talk to a server: over HTTP, northbound, with the operator's token. Knows no noun.
 
+import type { ErrorCode } from '../errors.ts';
+
 export interface ApiAnswer {
 	readonly status: number;
 	readonly headers: Readonly<Record<string, string>>;
@@ -11,6 +13,22 @@ export interface ApiRequest {
 	readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
 	readonly body?: unknown;
 	readonly headers?: Readonly<Record<string, string>>;
+	/** The code to throw where the server answers 404 without naming one (wfx does for DELETE). */
+	readonly absent?: ErrorCode;
+}
+
+/** Which of a server's two ports, and where; the operator's token never goes to the southbound one. */
+export interface ApiTarget {
+	readonly port: 'northbound' | 'southbound';
+	/** Address of that port; the default is the one that belongs to the northbound server. */
+	readonly address?: string | undefined;
+}
+
+/** Told what happens to the connection under a stream of events. */
+export interface StreamObserver {
+	/** The stream is open; `again` after a loss. */
+	open?(again: boolean): void;
+	lost?(reason: string, retryInMilliseconds: number): void;
 }
 
 export interface ServerSentEvent {
@@ -26,6 +44,16 @@ export interface ApiClient {
 	 * server-unreachable where there was no usable answer
 	 */
 	request(method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, request?: ApiRequest): Promise<ApiAnswer>;
-	/** Server-sent events until `signal` aborts; reconnects with Last-Event-ID. */
-	events(path: string, request: ApiRequest, signal: AbortSignal): AsyncIterable<ServerSentEvent>;
+	/**
+	 * Server-sent events until `signal` aborts; reconnects with Last-Event-ID (a header of that name in `request` is
+	 * where the first connection starts). Throws where the first connection fails or the server refuses.
+	 */
+	events(
+		path: string,
+		request: ApiRequest,
+		signal: AbortSignal,
+		observer?: StreamObserver,
+	): AsyncIterable<ServerSentEvent>;
+	/** The server's address as a person would name it, without any secret. */
+	readonly address: string;
 }
