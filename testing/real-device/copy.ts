@@ -1,0 +1,71 @@
+// A device's writable copy of the shared root: an overlay where the folder for temporary files can carry one, else a
+// real copy. It decides how the copy is mounted (only inside the device's own mount namespace, so nothing leaks) and
+// where a file of the device lies on disk. It leaves out what runs there.
+
+import { lstat } from 'node:fs/promises';
+import { isAbsolute, join, normalize } from 'node:path';
+
+/**
+ * Run by sh in new mount and pid namespaces: $1 the shared root, $2 the device's folder with upper, work and system, then
+ * SWUpdate's parameters. /run and /tmp are empty after each boot, as on a device. Of /dev there is only what cannot do
+ * harm: no disks, no terminals. Where an overlay cannot be mounted (its upper folder lies on an overlay itself, as in
+ * many containers), the root is copied once instead and the copy is the upper folder.
+ */
+export const startScript = `
+set -eu
+lower=$1 folder=$2
+shift 2
+system=$folder/system
+if [ -e "$folder/copied" ]; then
+	mount --bind "$folder/upper" "$system"
+elif ! mount -t overlay overlay -o "lowerdir=$lower,upperdir=$folder/upper,workdir=$folder/work" "$system" 2>/dev/null; then
+	cp -a --reflink=auto "$lower" "$folder/whole"
+	cp -a "$folder/upper/." "$folder/whole/"
+	rm -rf "$folder/upper"
+	mv "$folder/whole" "$folder/upper"
+	: > "$folder/copied"
+	mount --bind "$folder/upper" "$system"
+fi
+mount -t proc proc "$system/proc"
+mount -t tmpfs -o mode=0755 tmpfs "$system/run"
+mount -t tmpfs -o mode=1777 tmpfs "$system/tmp"
+mount -t tmpfs -o mode=0755 tmpfs "$system/dev"
+for node in null zero full random urandom; do
+	: > "$system/dev/$node"
+	mount --bind "/dev/$node" "$system/dev/$node"
+done
+ln -s /proc/self/fd "$system/dev/fd"
+exec chroot "$system" /usr/bin/swupdate "$@"
+`;
+
+/**
+ * Where a file of the device lies on disk, undefined where the device has no such file: first in the upper folder, then
+ * in the shared root. Symbolic links on the way are refused: they would be followed outside the device.
+ */
+export async function pathInCopy(lower: string, folder: string, path: string): Promise<string | undefined> {
+	if (!isAbsolute(path) || normalize(path) !== path) throw new Error(`not a plain absolute path: ${path}`);
+	for (const layer of [join(folder, 'upper'), lower]) {
+		let place = layer;
+		let kind: 'file' | 'folder' | 'other' | 'absent' = 'folder';
+		for (const name of path.slice(1).split('/')) {
+			if (kind !== 'folder') break;
+			place = join(place, name);
+			kind = await kindOf(place);
+		}
+		if (kind === 'file') return place;
+		// A character device in the upper folder is an overlay's whiteout: the device deleted the file.
+		if (kind !== 'absent') return undefined;
+	}
+	return undefined;
+}
+
+async function kindOf(place: string): Promise<'file' | 'folder' | 'other' | 'absent'> {
+	try {
+		const status = await lstat(place);
+		if (status.isSymbolicLink()) throw new Error(`${place} is a symbolic link`);
+		return status.isFile() ? 'file' : status.isDirectory() ? 'folder' : 'other';
+	} catch (error) {
+		if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 'absent';
+		throw error;
+	}
+}

@@ -1,0 +1,169 @@
+// One real device: Debian's own swupdate in a chroot on a writable copy of the prepared root, with mounts and process
+// ids of its own, polling a wfx-compatible server. It decides how SWUpdate is configured and started, what a reboot is
+// here (kill, let the boot loader flip its variables, start again), and that nothing is left behind. It leaves out what
+// the device is told to do, and judging what it did.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { type DeviceConfiguration, deviceFiles, environmentSize, swupdateParameters } from './configuration.ts';
+import { pathInCopy, startScript } from './copy.ts';
+import type { DeviceRoot } from './root.ts';
+import { decodeEnvironment, encodeEnvironment } from './uboot-environment.ts';
+
+export interface DeviceOptions extends DeviceConfiguration {
+	readonly root: DeviceRoot;
+	/** Told each line that SWUpdate writes, as it comes. */
+	readonly onLine?: (line: string) => void;
+}
+
+/** What the new system did after a reboot: SWUpdate's state TESTING (it came up) or FAILED (it did not). */
+export type BootOutcome = 'ok' | 'failed';
+
+export interface Device {
+	readonly id: string;
+	/** Version of the Debian package. */
+	readonly swupdateVersion: string;
+	/** Every line that SWUpdate wrote since the device was made, over all its boots. */
+	readonly lines: readonly string[];
+	/** The boot loader's variables as they are stored now. */
+	environment(): Promise<Map<string, string>>;
+	/**
+	 * Kills SWUpdate as a power cut would, does what a boot loader does with `ustate` (1, installed → 2 or 3), starts it
+	 * again. @throws Error where nothing was waiting for a reboot
+	 */
+	reboot(outcome: BootOutcome): Promise<void>;
+	/** Bytes of a file in the device; undefined where there is none. */
+	readFile(path: string): Promise<Uint8Array | undefined>;
+	/** Ends the device and deletes its copy. No process and no mount is left on return. May be called twice. */
+	stop(): Promise<void>;
+	/** Fulfilled with a reason when SWUpdate ended without being told to. */
+	readonly died: Promise<string>;
+}
+
+const environmentPath = '/boot/uboot.env';
+
+/** Makes a device and starts it. It polls until it is stopped, or this process ends, however that happens. */
+export async function startDevice(options: DeviceOptions): Promise<Device> {
+	const folder = await mkdtemp(join(tmpdir(), 'caisson-device-'));
+	try {
+		const device = new RunningDevice(options, folder);
+		await device.prepare();
+		await device.boot();
+		return device;
+	} catch (error) {
+		await rm(folder, { recursive: true, force: true });
+		throw error;
+	}
+}
+
+class RunningDevice implements Device {
+	readonly id: string;
+	readonly swupdateVersion: string;
+	readonly lines: string[] = [];
+	readonly died: Promise<string>;
+	readonly #options: DeviceOptions;
+	readonly #folder: string;
+	#child: ChildProcess | undefined;
+	#expected = true;
+	#reportDeath: (reason: string) => void = () => {};
+
+	constructor(options: DeviceOptions, folder: string) {
+		this.id = options.id;
+		this.swupdateVersion = options.root.swupdateVersion;
+		this.#options = options;
+		this.#folder = folder;
+		this.died = new Promise((resolve) => {
+			this.#reportDeath = resolve;
+		});
+	}
+
+	/** Lays out the copy: an overlay's three folders, with the device's own files in the upper one. */
+	async prepare(): Promise<void> {
+		await chmod(this.#folder, 0o755);
+		for (const part of ['upper', 'work', 'system']) await mkdir(join(this.#folder, part));
+		for (const [path, content] of deviceFiles(this.#options, environmentPath)) await this.#write(path, content);
+		if (this.#options.bootloader !== 'none') {
+			await this.#saveEnvironment(new Map(Object.entries(this.#options.environment ?? { ustate: '0' })));
+		}
+	}
+
+	async boot(): Promise<void> {
+		const lower = this.#options.root.path;
+		const namespaces = ['unshare', '--mount', '--pid', '--fork', '--kill-child=SIGKILL', '--propagation', 'private'];
+		const script = ['sh', '-c', startScript, 'device', lower, this.#folder, ...swupdateParameters(this.#options)];
+		// The kernel kills unshare with this process (pdeathsig), and unshare's child, init of its namespace, with
+		// unshare; with an init go all processes and mounts of its namespaces.
+		const child = spawn('setpriv', ['--pdeathsig', 'KILL', ...namespaces, ...script], {
+			stdio: ['ignore', 'pipe', 'pipe'],
+			env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C.UTF-8' },
+		});
+		this.#child = child;
+		this.#expected = false;
+		for (const stream of [child.stdout, child.stderr]) {
+			createInterface({ input: stream }).on('line', (line) => {
+				this.lines.push(line);
+				this.#options.onLine?.(line);
+			});
+		}
+		child.on('error', (error) => this.#reportDeath(error.message));
+		child.on('close', (code, signal) => {
+			if (this.#child !== child || this.#expected) return;
+			this.#reportDeath(`swupdate ended (${code ?? signal}): ${this.lines.slice(-3).join(' | ')}`);
+		});
+	}
+
+	async environment(): Promise<Map<string, string>> {
+		const bytes = await this.readFile(environmentPath);
+		if (bytes === undefined) throw new Error(`device ${this.id} has no boot loader environment`);
+		return decodeEnvironment(bytes);
+	}
+
+	async reboot(outcome: BootOutcome): Promise<void> {
+		await this.#kill();
+		const variables = await this.environment();
+		// SWUpdate's update_state_t: 1 installed, 2 testing, 3 failed. A boot loader acts on 1 only.
+		if (variables.get('ustate') !== '1') {
+			throw new Error(`device ${this.id} has ustate ${variables.get('ustate')}: no update waits for a reboot`);
+		}
+		variables.set('ustate', outcome === 'ok' ? '2' : '3');
+		await this.#saveEnvironment(variables);
+		await this.boot();
+	}
+
+	async readFile(path: string): Promise<Uint8Array | undefined> {
+		const found = await pathInCopy(this.#options.root.path, this.#folder, path);
+		return found === undefined ? undefined : readFile(found);
+	}
+
+	async stop(): Promise<void> {
+		await this.#kill();
+		await rm(this.#folder, { recursive: true, force: true });
+	}
+
+	async #kill(): Promise<void> {
+		const child = this.#child;
+		this.#expected = true;
+		this.#child = undefined;
+		if (child === undefined || child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+		// SWUpdate may ignore SIGTERM, and as init of its namespace it does; setpriv became unshare by exec.
+		const closed = once(child, 'close');
+		child.kill('SIGKILL');
+		await closed;
+	}
+
+	async #saveEnvironment(variables: ReadonlyMap<string, string>): Promise<void> {
+		await this.#write(environmentPath, encodeEnvironment(variables, environmentSize));
+	}
+
+	/** Writes a file of the stopped device. */
+	async #write(path: string, content: string | Uint8Array): Promise<void> {
+		const place = join(this.#folder, 'upper', path);
+		await mkdir(dirname(place), { recursive: true });
+		await writeFile(`${place}.new`, content);
+		await rename(`${place}.new`, place);
+	}
+}
