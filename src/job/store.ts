@@ -3,7 +3,9 @@
 
 import type { AuditWriter } from '../audit/store.ts';
 import type { WorkflowWriter } from '../workflow/store.ts';
-import type { HistoryEntry, Job, JobAction } from './rules/model.ts';
+import type { HistoryEntry, Job, JobEvent, NewJobEvent } from './rules/model.ts';
+
+export type { JobEvent, NewJobEvent } from './rules/model.ts';
 
 /** Filters of different kinds are joined by AND, values of one kind by OR. An absent filter lets everything through. */
 export interface JobFilter {
@@ -47,22 +49,6 @@ export interface JobWriter {
 	save(job: Job, history: readonly HistoryEntry[]): Promise<void>;
 	/** Removes the job, its tags and its history; events and audit rows stay. @returns false where there is none */
 	remove(id: string): Promise<boolean>;
-}
-
-export interface NewJobEvent {
-	readonly ctime: number;
-	readonly action: JobAction;
-	readonly jobId: string;
-	readonly clientId: string;
-	/** Name of the workflow. */
-	readonly workflow: string;
-	/** The `job` of the event as JSON text, ready to send: what it holds depends on the action (see rules/events.ts). */
-	readonly job: string;
-}
-
-export interface JobEvent extends NewJobEvent {
-	/** Ascending in commit order; never reused, also after a crash. */
-	readonly id: number;
 }
 
 export interface EventWriter {

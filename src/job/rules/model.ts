@@ -61,3 +61,19 @@ export const jobActions: readonly JobAction[] = [
 
 /** Limits of wfx's schema and code. */
 export const jobLimits = { tags: 16, messageLength: 1024, progress: 100, historyEntries: 8192 } as const;
+
+export interface NewJobEvent {
+	readonly ctime: number;
+	readonly action: JobAction;
+	readonly jobId: string;
+	readonly clientId: string;
+	/** Name of the workflow. */
+	readonly workflow: string;
+	/** The `job` of the event as JSON text, ready to send: what it holds depends on the action (see changes.ts). */
+	readonly job: string;
+}
+
+export interface JobEvent extends NewJobEvent {
+	/** Ascending in commit order; never reused, also after a crash. */
+	readonly id: number;
+}

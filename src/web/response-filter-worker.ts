@@ -1,0 +1,48 @@
+// Runs jq (jqlang.org compiled to WebAssembly) on one document at a time, in a worker thread so that response-filter.ts
+// can end it. jq has no files, network or environment here but what its sandbox makes up.
+
+import { createRequire } from 'node:module';
+import { parentPort, workerData } from 'node:worker_threads';
+import type { FilterAnswer, FilterQuestion } from './response-filter.ts';
+
+interface Jq {
+	raw(json: string, filter: string, flags: readonly string[]): string | undefined;
+}
+
+limitWebAssemblyMemory((workerData as { maxMemory: number }).maxMemory);
+const jq = (await createRequire(import.meta.url)('jq-web')) as Jq;
+
+parentPort?.on('message', (question: FilterQuestion) => parentPort?.postMessage(answer(question)));
+parentPort?.postMessage('ready');
+
+function answer({ id, json, filter }: FilterQuestion): FilterAnswer {
+	// -c: a line an output; -S: members sorted, as gojq prints them.
+	const run = (program: string) => jq.raw(json, program, ['-c', '-S']) ?? '';
+	try {
+		return { id, lines: run(filter) };
+	} catch (error) {
+		const reason = String(error instanceof Error ? error.message : error);
+		// Exit code 5: the filter compiled and failed while running. wfx then answers what came before, and `{}`.
+		if (!reason.includes('exit code: 5')) return { id, failed: firstLine(reason) };
+		try {
+			return { id, lines: run(`try (${filter}\n) catch {}`) };
+		} catch {
+			return { id, failed: firstLine(reason) };
+		}
+	}
+}
+
+/** jq's own first complaint, without the wrapper's exit code line. */
+function firstLine(reason: string): string {
+	const lines = reason.split('\n').filter((line) => line.startsWith('jq: '));
+	return lines[0]?.replace(/^jq: (error: )?/, '') ?? reason.split('\n')[0] ?? reason;
+}
+
+/** The heap of a worker can be bounded by Node, the memory of WebAssembly cannot: so growing it is refused here. */
+function limitWebAssemblyMemory(bytes: number): void {
+	const grow = WebAssembly.Memory.prototype.grow;
+	WebAssembly.Memory.prototype.grow = function (this: WebAssembly.Memory, pages: number) {
+		if (this.buffer.byteLength + pages * 65_536 > bytes) throw new RangeError('the filter needs too much memory');
+		return grow.call(this, pages);
+	};
+}
