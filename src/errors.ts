@@ -106,7 +106,7 @@ export const errorCatalogue = {
 		http: 500,
 		exit: 2,
 		when: 'The data directory is open to others, not writable, or held by another process.',
-		remedy: 'chmod 0700 the directory; stop the other process.',
+		remedy: 'Close the directory to others (`chmod 0700 DIR`), or stop the other process.',
 	},
 	'configuration-invalid': {
 		http: 500,

@@ -1,0 +1,231 @@
+// The commands of package.json: start, test, e2e, check, bench, generate. Each sets the machine up first (setup.mjs) and
+// then runs TypeScript with the pinned Node. Like setup.mjs it runs on the machine's own Node, 18 or later, without a
+// dependency. It decides what runs in which order, and its exit code says whether all of it passed.
+
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pinnedNode, root, SetupError, setUpDebianPackages, setUpNpmPackages } from './setup.mjs';
+
+const nodeFlags = ['--disable-warning=ExperimentalWarning'];
+
+/**
+ * Runs a program and resolves with its exit code and, where `capture` is set, with all that it printed. Signals that
+ * end this process are passed on, so that Ctrl-C lets the program shut down in order; its exit code is then ours.
+ */
+function run(program, words, { capture = false, stdin = 'ignore' } = {}) {
+	return new Promise((resolve) => {
+		const output = [];
+		const child = spawn(program, words, { cwd: root, stdio: [stdin, ...(capture ? ['pipe', 'pipe'] : [1, 2])] });
+		child.stdout?.on('data', (chunk) => output.push(chunk));
+		child.stderr?.on('data', (chunk) => output.push(chunk));
+		// A terminal sends Ctrl-C to the child as well; a service manager sends SIGTERM to this process only.
+		const ignore = () => {};
+		const pass = () => child.kill('SIGTERM');
+		process.on('SIGINT', ignore).on('SIGTERM', pass);
+		const finish = (code, message) => {
+			process.off('SIGINT', ignore).off('SIGTERM', pass);
+			resolve({ code, output: Buffer.concat(output).toString() + message });
+		};
+		child.on('error', (error) => finish(2, `${program}: ${error.message}\n`));
+		child.on('close', (code, signal) => finish(code ?? 2, signal ? `${program} ended by ${signal}\n` : ''));
+	});
+}
+
+/** Files below `folder` whose name ends in `ending`, sorted; paths from the root. */
+function filesBelow(folder, ending) {
+	let entries;
+	try {
+		entries = readdirSync(join(root, folder), { withFileTypes: true });
+	} catch {
+		return [];
+	}
+	return entries
+		.flatMap((entry) => {
+			const path = `${folder}/${entry.name}`;
+			if (entry.isDirectory()) return entry.name === 'node_modules' ? [] : filesBelow(path, ending);
+			return entry.name.endsWith(ending) ? [path] : [];
+		})
+		.sort();
+}
+
+const seconds = (began) => `${((Date.now() - began) / 1000).toFixed(1)} s`;
+
+/** Everything that can be said about the code without running it. Prints one line a check; the output of failures. */
+async function check() {
+	const began = Date.now();
+	const node = pinnedNode();
+	const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+	const biome = join(root, 'node_modules', '@biomejs', 'biome', 'bin', 'biome');
+	const color = process.stdout.isTTY ? 'force' : 'off';
+	const checks = [
+		['format and lint', [biome, 'check', '--error-on-warnings', `--colors=${color}`]],
+		['types', [tsc, '-p', 'tsconfig.json']],
+		['types of pure code', [tsc, '-p', 'tsconfig.pure.json']],
+		['imports', [...nodeFlags, 'testing/imports/main.ts']],
+		['generated files', [...nodeFlags, 'docs/errors.ts', '--check']],
+	];
+	const results = await Promise.all(
+		checks.map(async ([name, words]) => {
+			const start = Date.now();
+			const { code, output } = await run(node, words, { capture: true });
+			return { name, code, output, took: seconds(start) };
+		}),
+	);
+	for (const { name, code, output, took } of results) {
+		console.log(`${code === 0 ? '✔' : '✖'} check: ${name} (${took})`);
+		if (code !== 0) process.stdout.write(output.endsWith('\n') ? output : `${output}\n`);
+	}
+	console.log(`checks took ${seconds(began)}`);
+	return results.every((result) => result.code === 0);
+}
+
+/** Reads what node's tap reporter wrote: the counts of its closing lines, the names of failed and of skipped tests. */
+function readTap(text) {
+	const counts = {};
+	for (const [, name, value] of text.matchAll(/^# (tests|suites|pass|fail|cancelled|skipped|todo) (\d+)$/gm)) {
+		counts[name] = Number(value);
+	}
+	const skipped = [...text.matchAll(/^\s*ok \d+ - (.*) # SKIP ?(.*)$/gm)].map(([, name, why]) => ({ name, why }));
+	const failed = [...text.matchAll(/^\s*not ok \d+ - (.*)$/gm)].map(([, name]) => name);
+	return { counts, skipped, failed };
+}
+
+/** Runs test files with node's test runner: its readable report to stdout, its counts to the caller. */
+async function runTests(files, options) {
+	const folder = mkdtempSync(join(tmpdir(), 'caisson-report-'));
+	const report = join(folder, 'report.tap');
+	const words = [
+		...nodeFlags,
+		'--test',
+		'--test-reporter=spec',
+		'--test-reporter-destination=stdout',
+		'--test-reporter=tap',
+		`--test-reporter-destination=${report}`,
+		...options,
+		...files,
+	];
+	try {
+		const { code } = await run(pinnedNode(), words);
+		return { code, ...readTap(readFileSync(report, 'utf8')) };
+	} catch (error) {
+		return { code: 2, counts: {}, skipped: [], failed: [`no report was written: ${error.message}`] };
+	} finally {
+		rmSync(folder, { recursive: true, force: true });
+	}
+}
+
+/**
+ * Runs groups of test files, one group after the other, and closes with one summary over all of them in the form of
+ * node's own: what was skipped and why, what failed, and the counts.
+ * @param groups [name, files, options of node's test runner]
+ */
+async function runGroups(groups, began) {
+	const results = [];
+	for (const [name, files, options] of groups) {
+		if (files.length === 0) continue;
+		const start = Date.now();
+		console.log(`\n${name}: ${files.length} files`);
+		const result = await runTests(files, options);
+		console.log(`${name} took ${seconds(start)}`);
+		results.push(result);
+	}
+	console.log('');
+	for (const { name, why } of results.flatMap((result) => result.skipped)) {
+		console.log(`﹣ skipped: ${name}${why ? ` (${why})` : ''}`);
+	}
+	for (const name of results.flatMap((result) => result.failed)) console.log(`✖ failed: ${name}`);
+	for (const name of ['tests', 'suites', 'pass', 'fail', 'cancelled', 'skipped', 'todo']) {
+		console.log(`ℹ ${name} ${results.reduce((sum, result) => sum + (result.counts[name] ?? 0), 0)}`);
+	}
+	console.log(`ℹ duration_ms ${Date.now() - began}`);
+	return results.length > 0 && results.every((result) => result.code === 0);
+}
+
+/** Splits the words after `--` into options of node's test runner and parts of file names. */
+function narrow(words) {
+	const options = words.filter((word) => word.startsWith('-'));
+	const patterns = words.filter((word) => !word.startsWith('-'));
+	const keep = (path) => patterns.length === 0 || patterns.some((pattern) => path.includes(pattern));
+	return { options, patterns, keep };
+}
+
+// Unit tests share one process: they start in milliseconds. Device tests hold processes, mounts and minutes, so each
+// file has a process of its own, one after the other. The time limits only end a test that hangs.
+async function test(words) {
+	const began = Date.now();
+	const { options, patterns, keep } = narrow(words);
+	const files = ['src', 'programs', 'testing', 'docs'].flatMap((folder) => filesBelow(folder, '.test.ts')).filter(keep);
+	if (files.length === 0) {
+		console.error(`No test file has ${patterns.join(' or ')} in its path.`);
+		return 2;
+	}
+	setUpDebianPackages('test');
+	// Narrowed to some files, a person waits for those: the checks are for the whole.
+	const checked = patterns.length > 0 || (await check());
+	const device = files.filter((path) => path.endsWith('.device.test.ts'));
+	const unit = files.filter((path) => !device.includes(path));
+	const passed = await runGroups(
+		[
+			['unit tests', unit, ['--test-isolation=none', '--test-timeout=120000', ...options]],
+			['device tests', device, ['--test-concurrency=1', '--test-timeout=600000', ...options]],
+		],
+		began,
+	);
+	if (!checked) console.log('✖ a check failed: see above, before the tests');
+	return checked && passed ? 0 : 1;
+}
+
+async function e2e(words) {
+	const { options, patterns, keep } = narrow(words);
+	const files = filesBelow('e2e', '.e2e.ts').filter(keep);
+	if (files.length === 0) {
+		console.error(`No end-to-end script has ${patterns.join(' or ')} in its path.`);
+		return 2;
+	}
+	setUpDebianPackages('e2e');
+	const limits = ['--test-concurrency=1', '--test-timeout=1800000'];
+	return (await runGroups([['end-to-end', files, [...limits, ...options]]], Date.now())) ? 0 : 1;
+}
+
+async function bench([name, ...words]) {
+	const names = filesBelow('bench', '.ts')
+		.filter((path) => !path.endsWith('.test.ts') && path.split('/').length === 2)
+		.map((path) => path.slice('bench/'.length, -'.ts'.length));
+	if (name === undefined || !names.includes(name)) {
+		const list = names.length === 0 ? 'There is no benchmark yet.' : `Benchmarks: ${names.join(', ')}`;
+		(name === undefined ? console.log : console.error)(`npm run bench -- NAME\n${list}`);
+		return name === undefined ? 0 : 2;
+	}
+	return (await run(pinnedNode(), [...nodeFlags, `bench/${name}.ts`, ...words], { stdin: 'inherit' })).code;
+}
+
+async function start(words) {
+	setUpDebianPackages('start');
+	return (await run(pinnedNode(), [...nodeFlags, 'programs/main-job.ts', ...words], { stdin: 'inherit' })).code;
+}
+
+const commands = {
+	start,
+	test,
+	e2e,
+	check: async () => ((await check()) ? 0 : 1),
+	bench,
+	generate: async () => (await run(pinnedNode(), [...nodeFlags, 'docs/errors.ts'])).code,
+};
+
+const [name, ...words] = process.argv.slice(2);
+if (!Object.hasOwn(commands, name ?? '')) {
+	console.error(`usage: node bin/run.mjs ${Object.keys(commands).join('|')}`);
+	process.exitCode = 2;
+} else {
+	try {
+		setUpNpmPackages();
+		process.exitCode = await commands[name](words);
+	} catch (error) {
+		if (!(error instanceof SetupError)) throw error;
+		console.error(`caisson set-up: ${error.message}`);
+		process.exitCode = 2;
+	}
+}
