@@ -1,4 +1,4 @@
-// The commands of package.json: start, test, e2e, check, bench, generate. Each sets the machine up first (setup.mjs) and
+// The commands of package.json: start, test, e2e, check, format, bench, generate. Each sets the machine up first (setup.mjs) and
 // then runs TypeScript with the pinned Node. Like setup.mjs it runs on the machine's own Node, 18 or later, without a
 // dependency. It decides what runs in which order, and its exit code says whether all of it passed.
 
@@ -8,6 +8,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pinnedNode, root, SetupError, setUpDebianPackages, setUpNpmPackages } from './setup.mjs';
 
+// The platform packages of Biome are named in package.json rather than the one that wraps them: that one asks for
+// packages for other systems, which a registry need not have, and `npm ci` fails where one is absent.
+const biome = join(root, 'node_modules', '@biomejs', `cli-linux-${process.arch}`, 'biome');
 const nodeFlags = ['--disable-warning=ExperimentalWarning'];
 
 /**
@@ -57,19 +60,18 @@ async function check() {
 	const began = Date.now();
 	const node = pinnedNode();
 	const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
-	const biome = join(root, 'node_modules', '@biomejs', 'biome', 'bin', 'biome');
 	const color = process.stdout.isTTY ? 'force' : 'off';
 	const checks = [
-		['format and lint', [biome, 'check', '--error-on-warnings', `--colors=${color}`]],
-		['types', [tsc, '-p', 'tsconfig.json']],
-		['types of pure code', [tsc, '-p', 'tsconfig.pure.json']],
-		['imports', [...nodeFlags, 'testing/imports/main.ts']],
-		['generated files', [...nodeFlags, 'docs/errors.ts', '--check']],
+		['format and lint', biome, ['check', '--error-on-warnings', `--colors=${color}`]],
+		['types', node, [tsc, '-p', 'tsconfig.json']],
+		['types of pure code', node, [tsc, '-p', 'tsconfig.pure.json']],
+		['imports', node, [...nodeFlags, 'testing/imports/main.ts']],
+		['generated files', node, [...nodeFlags, 'docs/errors.ts', '--check']],
 	];
 	const results = await Promise.all(
-		checks.map(async ([name, words]) => {
+		checks.map(async ([name, program, words]) => {
 			const start = Date.now();
-			const { code, output } = await run(node, words, { capture: true });
+			const { code, output } = await run(program, words, { capture: true });
 			return { name, code, output, took: seconds(start) };
 		}),
 	);
@@ -211,6 +213,7 @@ const commands = {
 	test,
 	e2e,
 	check: async () => ((await check()) ? 0 : 1),
+	format: async (words) => (await run(biome, ['check', '--write', ...words])).code,
 	bench,
 	generate: async () => (await run(pinnedNode(), [...nodeFlags, 'docs/errors.ts'])).code,
 };

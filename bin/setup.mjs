@@ -61,7 +61,7 @@ export function npmPackagesCurrent() {
 export function setUpNpmPackages() {
 	if (!npmPackagesCurrent()) {
 		say('installing the npm packages of package-lock.json, among them the pinned Node (npm ci)');
-		const options = ['--include=dev', '--include=optional', '--no-audit', '--no-fund', '--fetch-retries=4'];
+		const options = ['--include=dev', '--include=optional', '--no-audit', '--no-fund', '--loglevel=error'];
 		let status = null;
 		for (let attempt = 1; attempt <= 3 && status !== 0; attempt += 1) {
 			if (attempt > 1) say(`npm ci failed; attempt ${attempt} of 3`);

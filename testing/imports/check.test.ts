@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { checkImports, type Declarations } from './check.ts';
 
-const none: Declarations = { nouns: [], purePackages: [], programsFromTesting: [] };
+const none: Declarations = { nouns: [], purePackages: [], sqlModules: [], programsFromTesting: [] };
 const packages = {
 	dependencies: new Set(['fastify', 'kysely', 'yaml', '@peculiar/x509']),
 	devDependencies: new Set(['typescript']),
@@ -25,11 +25,12 @@ test('the one way of the layout passes', () => {
 		'src/valve/client/retry.ts': '',
 		'src/valve/steps.ts': "import './store.ts'; import './queue.ts'; import '../unit-of-work.ts';",
 		'src/valve/queue.ts': "import './rules/open.ts';",
+		'src/valve/signer.ts': '',
 		'src/valve/store.ts': "import type { Valve } from './rules/open.ts';",
 		'src/valve/rules/open.ts': "import '../../format/tar/read.ts'; import '../../errors.ts';",
 		'src/format/tar/read.ts': '',
 		'src/storage/sqlite/valves.ts': "import 'node:sqlite'; import 'kysely'; import '../../valve/store.ts';",
-		'src/outside/clock.ts': "import '../valve/store.ts';",
+		'src/outside/clock.ts': "import '../valve/store.ts'; import '../valve/signer.ts';",
 		'src/web/answer.ts': "import 'node:stream';",
 		'src/terminal/terminal.ts': '',
 		'src/errors.ts': '',
@@ -154,6 +155,12 @@ test('a listed package may be used in the pure files that its row names', () => 
 		findings({ 'src/valve/rules/parse.ts': source, 'src/valve/rules/b.ts': source }, { purePackages }).length,
 		1,
 	);
+});
+
+test('a listed file may use a module of SQL for something else', () => {
+	const sqlModules = [{ file: 'src/valve/lock.ts', module: 'node:sqlite', reason: 'A lock of the kernel.' }];
+	assert.deepEqual(findings({ 'src/valve/lock.ts': "import 'node:sqlite';" }, { sqlModules }), []);
+	assert.equal(findings({ 'src/valve/lock.ts': "import 'pg';" }, { sqlModules }).length, 2);
 });
 
 test('a program may import the part of testing that its row names', () => {

@@ -11,6 +11,8 @@ export interface Declarations {
 	readonly nouns: readonly { readonly from: string; readonly to: string; readonly reason: string }[];
 	/** A pure file (rules, format) may import this npm package. `file` may hold one `*` for a folder. */
 	readonly purePackages: readonly { readonly file: string; readonly package: string; readonly reason: string }[];
+	/** A file outside src/storage may import this module for something other than SQL. */
+	readonly sqlModules: readonly { readonly file: string; readonly module: string; readonly reason: string }[];
 	/** A program may import this module of testing/ (a folder or a file). */
 	readonly programsFromTesting: readonly { readonly file: string; readonly module: string; readonly reason: string }[];
 }
@@ -86,7 +88,9 @@ function packageRule(
 ): string | undefined {
 	const name = specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/');
 	if (from.layer !== 'test' && from.layer !== 'storage' && sqlModules.includes(name)) {
-		return 'SQL lives only in src/storage';
+		const row = declared.sqlModules.find((entry) => entry.module === name && entry.file === path);
+		if (row) used.add(row);
+		else return 'SQL lives only in src/storage';
 	}
 	if (pureLayers.includes(from.layer)) {
 		if (specifier.startsWith('node:')) return `${described(from)} must be pure: no node: module`;

@@ -30,6 +30,8 @@ export interface Place {
 
 const plumbing = ['web', 'terminal', 'storage', 'outside', 'format'] as const;
 const nounLayers = ['routes', 'commands', 'client', 'steps', 'store', 'rules'] as const;
+// What a noun needs of the world besides storage: interfaces too, implemented in src/outside.
+const interfaceFiles = ['signer.ts'];
 const sharedFiles = ['src/errors.ts', 'src/unit-of-work.ts', 'src/pure-globals.d.ts'];
 
 /** The place of a file (path from the root, `/` between names), or undefined where the layout has none for it. */
@@ -45,6 +47,7 @@ export function placeOf(path: string): Place | undefined {
 	if (path === 'src/storage/contract.ts' || path.startsWith('src/storage/contract/')) return { layer: 'test' };
 	const own = plumbing.find((name) => name === folder);
 	if (own !== undefined) return { layer: own };
+	if (interfaceFiles.includes(third)) return { layer: 'store', noun: folder };
 	// A file under a word of the noun's own (job/folding.ts) is part of what its steps do.
 	return { layer: nounLayers.find((name) => third === name || third === `${name}.ts`) ?? 'steps', noun: folder };
 }
@@ -59,7 +62,7 @@ export const mayImport: Readonly<Record<Layer, readonly Layer[]>> = {
 		...['web', 'terminal', 'storage', 'outside', 'format', 'generated'],
 	] as Layer[],
 	routes: ['web', 'steps', 'store', 'rules', 'format', 'generated'],
-	commands: ['terminal', 'rules', 'format', 'generated'],
+	commands: ['terminal', 'steps', 'store', 'rules', 'format', 'generated'],
 	client: ['web', 'rules', 'format', 'generated'],
 	steps: ['store', 'rules', 'format'],
 	storage: ['store', 'rules', 'format'],
