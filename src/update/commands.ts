@@ -1,0 +1,15 @@
+// `caisson update …`: packing .swu files, looking into them and checking them. All of it works locally, without a server.
+
+import { Command } from 'commander';
+import type { Terminal } from '../terminal/terminal.ts';
+import { createTestKeyCommand } from './commands/create-test-key.ts';
+import { packCommand } from './commands/pack.ts';
+import type { Keys } from './signer.ts';
+
+/** @param keys where keys and certificates come from: src/outside/signer */
+export function updateCommands(terminal: Terminal, keys: Keys): Command {
+	return new Command('update')
+		.description('Pack, sign and check updates: the .swu files that SWUpdate installs. No server is needed.')
+		.addCommand(packCommand(terminal, keys))
+		.addCommand(createTestKeyCommand(terminal, keys));
+}

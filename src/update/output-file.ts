@@ -1,0 +1,75 @@
+// Writes a file so that its name never stands for half of it: the bytes go to a temporary name beside the target, are
+// made durable, and get the final name in one step. What fails or is interrupted leaves nothing. It knows no format.
+
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { CaissonError } from '../errors.ts';
+
+export interface OutputFile {
+	/** Bytes written so far. */
+	readonly length: number;
+	/** @throws CaissonError file-unusable (disk full, for example) */
+	write(bytes: Uint8Array): Promise<void>;
+}
+
+/**
+ * Runs `fill` and then gives the file its name; an existing file of that name is replaced, and stays where `fill` throws.
+ * When it returns, content and name are durable.
+ * @throws CaissonError file-unusable, or what `fill` throws
+ */
+export async function writeWhole<Result>(target: string, fill: (file: OutputFile) => Promise<Result>): Promise<Result> {
+	const temporary = join(dirname(target), `.${basename(target)}.${process.pid}.partial`);
+	const handle = await attempt(target, () => open(temporary, 'wx', 0o644));
+	try {
+		const file = new CountedFile(handle, target);
+		const result = await fill(file);
+		await attempt(target, async () => {
+			await handle.sync();
+			await handle.close();
+			await rename(temporary, target);
+			await syncDirectory(dirname(target));
+		});
+		return result;
+	} catch (error) {
+		await handle.close().catch(() => {});
+		await rm(temporary, { force: true });
+		throw error;
+	}
+}
+
+class CountedFile implements OutputFile {
+	readonly #handle: FileHandle;
+	readonly #target: string;
+	length = 0;
+	constructor(handle: FileHandle, target: string) {
+		this.#handle = handle;
+		this.#target = target;
+	}
+	async write(bytes: Uint8Array): Promise<void> {
+		let rest = bytes;
+		while (rest.length > 0) {
+			const { bytesWritten } = await attempt(this.#target, () => this.#handle.write(rest));
+			rest = rest.subarray(bytesWritten);
+			this.length += bytesWritten;
+		}
+	}
+}
+
+/** Without it, the new name might not survive a power cut although the content does. */
+async function syncDirectory(directory: string): Promise<void> {
+	const handle = await open(directory, 'r');
+	try {
+		await handle.sync();
+	} finally {
+		await handle.close();
+	}
+}
+
+async function attempt<Result>(target: string, step: () => Promise<Result>): Promise<Result> {
+	try {
+		return await step();
+	} catch (cause) {
+		const reason = (cause as NodeJS.ErrnoException).code ?? String(cause);
+		throw new CaissonError('file-unusable', `${target} cannot be written (${reason}).`, { cause });
+	}
+}
