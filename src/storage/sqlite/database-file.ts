@@ -5,9 +5,10 @@ import { closeSync, existsSync, fsyncSync, openSync, readSync, renameSync, rmSyn
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { CaissonError } from '../../errors.ts';
-import { migrate, unknownMigrations } from './migrate.ts';
+import { compareMigrations, migrate } from './migrate.ts';
 import { storageError } from './sqlite-error.ts';
 
+const BUSY_TIMEOUT = 5000;
 /** 'Cais' in ASCII: PRAGMA application_id of every database of Caisson, which file(1) can show. */
 export const applicationId = 0x43616973;
 
@@ -25,13 +26,7 @@ const APPLICATION_ID_AT = 68;
 export async function prepareDatabaseFile(file: string): Promise<void> {
 	try {
 		if (existsSync(file)) {
-			checkDatabaseFile(file);
-			const database = new DatabaseSync(file);
-			try {
-				await migrate(database);
-			} finally {
-				database.close();
-			}
+			if (checkDatabaseFile(file) === 'old') await migrateDatabaseFile(file);
 		} else {
 			await makeDatabaseFile(file);
 		}
@@ -53,7 +48,8 @@ async function makeDatabaseFile(file: string): Promise<void> {
 	for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(unfinished + suffix, { force: true });
 	const database = new DatabaseSync(unfinished);
 	try {
-		database.exec(`pragma application_id = ${applicationId}; pragma journal_mode = wal; pragma synchronous = full`);
+		// Nothing counts before the rename, so one sync of the whole is enough.
+		database.exec(`pragma synchronous = off; pragma application_id = ${applicationId}; pragma journal_mode = wal`);
 		await migrate(database);
 	} finally {
 		// Closing the last connection copies the log into the file and removes the log.
@@ -62,6 +58,16 @@ async function makeDatabaseFile(file: string): Promise<void> {
 	syncPath(unfinished);
 	renameSync(unfinished, file);
 	syncPath(dirname(file));
+}
+
+async function migrateDatabaseFile(file: string): Promise<void> {
+	const database = new DatabaseSync(file, { timeout: BUSY_TIMEOUT });
+	try {
+		database.exec('pragma synchronous = full');
+		await migrate(database);
+	} finally {
+		database.close();
+	}
 }
 
 function syncPath(path: string): void {
@@ -73,7 +79,8 @@ function syncPath(path: string): void {
 	}
 }
 
-function checkDatabaseFile(file: string): void {
+/** Throws where the file cannot be used; else tells whether migrations are pending. */
+function checkDatabaseFile(file: string): 'current' | 'old' {
 	const { size, header } = readHeader(file);
 	// SQLite takes an empty file for a new database. Caisson never leaves one, so the contents are lost.
 	if (size === 0) throw damaged(file, 'it is empty');
@@ -87,11 +94,11 @@ function checkDatabaseFile(file: string): void {
 	const pageSize = storedPageSize === 1 ? 65536 : storedPageSize;
 	if (size < pageSize) throw damaged(file, 'it is truncated');
 
-	const database = new DatabaseSync(file, { readOnly: true, timeout: 5000 });
+	const database = new DatabaseSync(file, { readOnly: true, timeout: BUSY_TIMEOUT });
 	try {
-		const newer = unknownMigrations(database);
-		if (newer.length > 0) {
-			throw damaged(file, `it was written by a newer Caisson (it has ${newer.join(', ')})`);
+		const { unknown, pending } = compareMigrations(database);
+		if (unknown.length > 0) {
+			throw damaged(file, `it was written by a newer Caisson (it has ${unknown.join(', ')})`);
 		}
 		const pages = Number(database.prepare('pragma page_count').get()?.page_count);
 		// After a crash the end of the database may be in the log only, so a short file may be whole. SQLite reads pages
@@ -100,6 +107,7 @@ function checkDatabaseFile(file: string): void {
 			const verdict = String(database.prepare('pragma quick_check(1)').get()?.quick_check);
 			if (verdict !== 'ok') throw damaged(file, verdict.replaceAll('\n', ' '));
 		}
+		return pending ? 'old' : 'current';
 	} finally {
 		database.close();
 	}

@@ -51,8 +51,12 @@ export async function migrate(database: DatabaseSync): Promise<string[]> {
 	return (results ?? []).map((result) => result.migrationName);
 }
 
-/** The migrations that the database has seen and this Caisson does not know: it was written by a newer one. */
-export function unknownMigrations(database: DatabaseSync): string[] {
+/** `unknown`: seen by the database but not known here, so a newer Caisson wrote it. `pending`: the reverse. */
+export function compareMigrations(database: DatabaseSync): { unknown: string[]; pending: boolean } {
 	const rows = database.prepare('select name from kysely_migration order by name').all();
-	return rows.map((row) => String(row.name)).filter((name) => !migrationNames.includes(name));
+	const seen = new Set(rows.map((row) => String(row.name)));
+	return {
+		unknown: [...seen].filter((name) => !migrationNames.includes(name)),
+		pending: migrationNames.some((name) => !seen.has(name)),
+	};
 }
