@@ -1,9 +1,28 @@
 // Puts nouns, stores and HTTP plumbing together into the two request handlers of a server, south and north. It opens
 // no socket and reads no configuration (server.ts does), so tests run the very thing that is served.
 
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import Fastify, { type FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
+import { parse } from 'yaml';
+import { meaningOf } from '../src/errors.ts';
+import { bulkJobHandlers } from '../src/job/bulk-routes.ts';
+import { EventFeed } from '../src/job/event-feed.ts';
+import { Folding } from '../src/job/folding.ts';
+import { type RetentionRules, sweep } from '../src/job/housekeeping.ts';
+import { jobHandlers } from '../src/job/routes.ts';
+import { type JobWorld, writeFolded } from '../src/job/steps.ts';
 import type { Storage } from '../src/storage/store.ts';
+import { type ApiOptions, type Handlers, type Port, send, serveApi, serveNotFound } from '../src/web/api.ts';
+import { serveDownloads } from '../src/web/downloads.ts';
+import type { EventStreamLimits } from '../src/web/event-stream.ts';
+import { type OpenApiDocument, requireKnownKeywords } from '../src/web/openapi.ts';
+import { emptyReply, errorReply, jsonReply } from '../src/web/problem.ts';
+import { ResponseFilter } from '../src/web/response-filter.ts';
+import { swaggerOf } from '../src/web/swagger.ts';
+import { workflowHandlers } from '../src/workflow/routes.ts';
 
 export interface ApplicationParts {
 	readonly storage: Storage;
@@ -12,21 +31,205 @@ export interface ApplicationParts {
 	/** A new unique id for a job: UUIDv4. */
 	readonly newId: () => string;
 	readonly log: Logger;
+	/** What /version says. */
+	readonly version: { readonly version: string; readonly commit: string };
 	/** Schema and internal errors as application/problem+json instead of wfx's text. */
 	readonly strict: boolean;
-	/** The token that northbound requests must carry; 'none' gives plain wfx behaviour. */
-	readonly operatorToken: string | 'none';
+	/** Northbound requests are authenticated: then no other origin may read the answers. */
+	readonly northboundAuthenticated: boolean;
+	/** Hooks of the program on each port's instance (authentication, metrics), before any route. */
+	readonly prepare: (app: FastifyInstance, port: Port) => void;
 	/** Folder served under /download/; undefined answers 404 as wfx does. */
-	readonly downloads: (() => string | undefined) | undefined;
+	readonly downloads: () => string | undefined;
 	/** Largest request body in bytes. */
 	readonly maxBodySize: number;
-	readonly ssePingInterval: number;
-	readonly sseGraceInterval: number;
+	readonly eventStreams: () => EventStreamLimits;
+	readonly onSubscribers: (change: 1 | -1) => void;
+	readonly retention: () => RetentionRules;
 }
 
 export interface Application {
 	readonly southbound: (request: IncomingMessage, response: ServerResponse) => void;
 	readonly northbound: (request: IncomingMessage, response: ServerResponse) => void;
-	/** Ends event streams and writes what is still folded in memory; the storage stays open. Ready for shutdown after. */
+	/** Ends event streams, so that connections can close. */
+	endStreams(): void;
+	/** Writes what is still folded in memory and stops all background work; the storage stays open. Last call. */
 	drain(): Promise<void>;
+}
+
+const wfxDocument = readDocument('wfx.openapi.yaml');
+const caissonDocument = readDocument('caisson.openapi.yaml');
+
+function readDocument(name: string): OpenApiDocument {
+	const document = parse(readFileSync(new URL(`../spec/${name}`, import.meta.url), 'utf8')) as OpenApiDocument;
+	requireKnownKeywords(document);
+	return document;
+}
+
+/** How often folded reports are looked at, and how often old jobs and events are. */
+const foldingRound = 250;
+const retentionRound = 60_000;
+
+export async function createApplication(parts: ApplicationParts): Promise<Application> {
+	const { storage, log } = parts;
+	const stopping = new AbortController();
+	const filter = new ResponseFilter();
+	const feed = new EventFeed(storage.events, storage.onEvents);
+	await feed.start();
+	const world: JobWorld = {
+		jobs: storage.jobs,
+		commit: storage.commit,
+		folding: new Folding(),
+		now: parts.now,
+		newId: parts.newId,
+		sha256: (bytes) => createHash('sha256').update(bytes).digest('hex'),
+	};
+	const streams = { feed, limits: parts.eventStreams, stopping: stopping.signal, onSubscribers: parts.onSubscribers };
+	const wfxHandlers: Handlers = {
+		...jobHandlers(world, streams),
+		...workflowHandlers({ workflows: storage.workflows, commit: storage.commit, now: parts.now }),
+		'GET /health': async () => ({ reply: await health(parts) }),
+		'GET /version': async () => ({ status: 200, value: { ...parts.version, apiVersion: 'v1' } }),
+	};
+
+	const instance = async (port: Port): Promise<FastifyInstance> => {
+		const app = bareInstance(parts);
+		parts.prepare(app, port);
+		const options: ApiOptions = {
+			document: wfxDocument,
+			port,
+			strict: parts.strict,
+			filter,
+			openToOrigins: port === 'southbound' || !parts.northboundAuthenticated,
+			onFailure: (error, request) => logFailure(log, error, request.method, request.url),
+		};
+		serveApi(app, options, wfxHandlers);
+		if (port === 'northbound') serveApi(app, { ...options, document: caissonDocument }, bulkJobHandlers(world));
+		serveRoot(app, parts);
+		serveDownloads(app, parts.downloads);
+		serveNotFound(app, options);
+		await app.ready();
+		return app;
+	};
+	const [south, north] = [await instance('southbound'), await instance('northbound')];
+
+	const rounds = [
+		every(foldingRound, async () => void (await writeFolded(world, world.folding.due(parts.now()))), log),
+		every(retentionRound, () => forget(world, parts), log),
+	];
+	return {
+		southbound: (request, response) => south.routing(request, response),
+		northbound: (request, response) => north.routing(request, response),
+		endStreams: () => stopping.abort(),
+		drain: async () => {
+			stopping.abort();
+			await Promise.all(rounds.map((stop) => stop()));
+			await writeFolded(world, world.folding.all());
+			feed.stop();
+			await filter.close();
+			await Promise.all([south.close(), north.close()]);
+		},
+	};
+}
+
+/** Fastify without its own ideas of bodies and errors: bytes in, and every error goes through one place. */
+function bareInstance(parts: ApplicationParts): FastifyInstance {
+	const app = Fastify({
+		logger: false,
+		bodyLimit: parts.maxBodySize,
+		exposeHeadRoutes: false,
+		routerOptions: { maxParamLength: 4096, ignoreTrailingSlash: false, caseSensitive: true },
+		forceCloseConnections: true,
+	});
+	app.removeAllContentTypeParsers();
+	app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+	app.setErrorHandler((error, request, reply) => {
+		const status = (error as { statusCode?: number }).statusCode ?? 500;
+		if (status >= 500) logFailure(parts.log, error, request.method, request.url);
+		if (status >= 400 && status < 500) {
+			reply.header('Connection', 'close');
+			const body = `${(error as Error).message}\n`;
+			return send(reply, { status, contentType: 'text/plain; charset=utf-8', body });
+		}
+		return send(reply, errorReply(error, { strict: parts.strict }));
+	});
+	return app;
+}
+
+/** What wfx serves outside its API's document. */
+function serveRoot(app: FastifyInstance, parts: ApplicationParts): void {
+	const base = wfxDocument.servers[0].url;
+	const openapi = `${JSON.stringify(wfxDocument, undefined, 2)}`;
+	const swagger = JSON.stringify(swaggerOf(wfxDocument));
+	const get = { method: ['GET', 'HEAD'], exposeHeadRoute: false };
+	app.route({
+		...get,
+		url: '/',
+		handler: (request, reply) => {
+			const link = `<${request.protocol}://${request.host}${base}/openapi.json>; rel="service-desc"`;
+			return send(reply, emptyReply(204, { Link: link }));
+		},
+	});
+	app.route({
+		...get,
+		url: `${base}/openapi.json`,
+		handler: (_request, reply) => send(reply, { status: 200, contentType: 'application/json', body: openapi }),
+	});
+	app.route({
+		...get,
+		url: `${base}/swagger.json`,
+		// wfx sets no content type here, and Go finds text; SWUpdate reads it as JSON either way.
+		handler: (_request, reply) => send(reply, { status: 200, contentType: 'text/plain; charset=utf-8', body: swagger }),
+	});
+	app.route({ ...get, url: '/health', handler: async (_request, reply) => send(reply, await health(parts)) });
+	app.route({
+		...get,
+		url: '/version',
+		handler: (_request, reply) => send(reply, jsonReply(200, { ...parts.version, apiVersion: 'v1' })),
+	});
+}
+
+async function health({ storage, now }: ApplicationParts) {
+	const headers = { 'Cache-Control': 'no-cache', Pragma: 'no-cache', Expires: 'Thu, 01 Jan 1970 00:00:00 GMT' };
+	const timestamp = new Date(now()).toISOString();
+	try {
+		await storage.check();
+		return jsonReply(200, { details: { persistence: { status: 'up', timestamp } }, status: 'up' }, headers);
+	} catch (error) {
+		const reason = error instanceof Error ? error.message : String(error);
+		const details = { persistence: { status: 'down', timestamp, error: reason } };
+		return jsonReply(503, { details, status: 'down' }, headers);
+	}
+}
+
+async function forget(world: JobWorld, parts: ApplicationParts): Promise<void> {
+	const deleted = await sweep(world, parts.storage.events, parts.retention());
+	if (deleted.jobs + deleted.events > 0) parts.log.info(deleted, 'housekeeping deleted old jobs and events');
+}
+
+function logFailure(log: Logger, error: unknown, method: string, url: string): void {
+	const { code, http } = meaningOf(error);
+	const line = { method, path: url.split('?')[0], code, err: error };
+	if (http >= 500) log.error(line, 'request failed');
+	else log.debug(line, 'request refused');
+}
+
+/** Runs `work` again and again, never twice at once. @returns stops it and waits for a run under way */
+function every(interval: number, work: () => Promise<void>, log: Logger): () => Promise<void> {
+	let running: Promise<void> = Promise.resolve();
+	let busy = false;
+	const timer = setInterval(() => {
+		if (busy) return;
+		busy = true;
+		running = work()
+			.catch((error: unknown) => log.error({ err: error }, 'background work failed; it is tried again'))
+			.finally(() => {
+				busy = false;
+			});
+	}, interval);
+	timer.unref();
+	return async () => {
+		clearInterval(timer);
+		await running;
+	};
 }

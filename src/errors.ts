@@ -83,6 +83,12 @@ export const errorCatalogue = {
 		when: 'The workflow has no such transition, or not for this actor.',
 		remedy: 'Read the job’s workflow: `caisson workflow show NAME`.',
 	},
+	'event-filter-invalid': {
+		http: 400,
+		exit: 2,
+		when: 'A subscription names an unknown action, or a Last-Event-ID that is no event id.',
+		remedy: 'Actions are CREATE, DELETE, ADD_TAGS, DELETE_TAGS, UPDATE_STATUS and UPDATE_DEFINITION.',
+	},
 	'filter-failed': {
 		http: 500,
 		exit: 1,
@@ -113,6 +119,12 @@ export const errorCatalogue = {
 		exit: 2,
 		when: 'A flag, an environment variable or a configuration file cannot be used.',
 		remedy: 'Read the message: it names the option and where its value came from.',
+	},
+	'listen-failed': {
+		http: 500,
+		exit: 2,
+		when: 'An address to serve on is taken, is not one of this machine, or may not be used by this user.',
+		remedy: 'Read the message: it names the option; stop the other process or choose another address.',
 	},
 	'server-unreachable': {
 		http: 502,

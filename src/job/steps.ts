@@ -18,6 +18,7 @@ import {
 	tagsChange,
 } from './rules/changes.ts';
 import type { Sha256Hex } from './rules/definition-hash.ts';
+import { jobMatches } from './rules/filter.ts';
 import type { Job, JobStatus, JsonObject } from './rules/model.ts';
 import { decideStatusReport, type StatusReport } from './rules/status.ts';
 import type { JobWire } from './rules/wire.ts';
@@ -54,7 +55,7 @@ export async function createJob(world: JobWorld, request: JobRequest, by: string
 
 /**
  * Creates one job a client, all with the same workflow, definition and tags, in units of work of 200. Not all or
- * nothing: where one unit fails, those before it stay, and `onCreated` has named their jobs.
+ * nothing: where one unit fails, those before it stay.
  */
 export async function createJobs(
 	world: JobWorld,
@@ -164,6 +165,7 @@ export async function deleteJob(world: JobWorld, id: string, request: Request): 
 export async function deleteJobs(world: JobWorld, filter: JobFilter, limit: number, by: string): Promise<number> {
 	let deleted = 0;
 	while (deleted < limit) {
+		const before = deleted;
 		const page = { offset: 0, limit: Math.min(bulkUnit, limit - deleted), sort: 'asc', total: false } as const;
 		const { jobs } = await world.jobs.query(filter, page);
 		if (jobs.length === 0) break;
@@ -171,14 +173,15 @@ export async function deleteJobs(world: JobWorld, filter: JobFilter, limit: numb
 			let removed = 0;
 			for (const { id } of jobs) {
 				const job = await unit.jobs.find(id);
-				// Changed since it was found: it may no longer match, so it is left to the next round.
-				if (job === undefined || (filter.changedBefore !== undefined && job.mtime >= filter.changedBefore)) continue;
+				// It may have changed since it was found.
+				if (job === undefined || !jobMatches(filter, job)) continue;
 				await removeJob(world, unit, job, by);
 				removed++;
 			}
 			return removed;
 		});
 		for (const { id } of jobs) world.folding.forget(id);
+		if (deleted === before) break;
 	}
 	return deleted;
 }

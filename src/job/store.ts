@@ -3,21 +3,11 @@
 
 import type { AuditWriter } from '../audit/store.ts';
 import type { WorkflowWriter } from '../workflow/store.ts';
+import type { JobFilter } from './rules/filter.ts';
 import type { HistoryEntry, Job, JobEvent, NewJobEvent } from './rules/model.ts';
 
+export type { JobFilter } from './rules/filter.ts';
 export type { JobEvent, NewJobEvent } from './rules/model.ts';
-
-/** Filters of different kinds are joined by AND, values of one kind by OR. An absent filter lets everything through. */
-export interface JobFilter {
-	readonly clientId?: string;
-	readonly state?: string;
-	readonly workflow?: string;
-	/** Names of groups; a job in no group has ''. */
-	readonly groups?: readonly string[];
-	readonly tags?: readonly string[];
-	/** Only jobs last changed before this time (ms): for housekeeping. */
-	readonly changedBefore?: number;
-}
 
 export interface JobPage {
 	readonly offset: number;

@@ -5,6 +5,13 @@ import { createRequire } from 'node:module';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { FilterAnswer, FilterQuestion } from './response-filter.ts';
 
+/** What this file uses of the WebAssembly API, which ECMAScript's library types leave out. */
+interface WasmMemory {
+	readonly buffer: ArrayBuffer;
+	grow(pages: number): number;
+}
+declare const WebAssembly: { readonly Memory: { readonly prototype: WasmMemory } };
+
 interface Jq {
 	raw(json: string, filter: string, flags: readonly string[]): string | undefined;
 }
@@ -41,7 +48,7 @@ function firstLine(reason: string): string {
 /** The heap of a worker can be bounded by Node, the memory of WebAssembly cannot: so growing it is refused here. */
 function limitWebAssemblyMemory(bytes: number): void {
 	const grow = WebAssembly.Memory.prototype.grow;
-	WebAssembly.Memory.prototype.grow = function (this: WebAssembly.Memory, pages: number) {
+	WebAssembly.Memory.prototype.grow = function (this: WasmMemory, pages: number) {
 		if (this.buffer.byteLength + pages * 65_536 > bytes) throw new RangeError('the filter needs too much memory');
 		return grow.call(this, pages);
 	};

@@ -55,6 +55,6 @@ test('no more filters wait than the limit allows', async () => {
 });
 
 test('a filter sees no environment of the server', async () => {
-	process.env['CAISSON_TEST_SECRET'] = 'seen';
+	process.env.CAISSON_TEST_SECRET = 'seen';
 	assert.doesNotMatch(await filter.apply('$ENV', '{}'), /CAISSON_TEST_SECRET/);
 });

@@ -1,0 +1,161 @@
+// Serves the operations of an OpenAPI document with Fastify: each request is read and checked by the document, given
+// to its handler, and its answer (or error) sent as siemens/wfx would send it. One document serves both ports: an
+// operation that is not tagged `southbound` is forbidden there. It knows no noun.
+
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { OpenApiDocument, Operation } from './openapi.ts';
+import { emptyReply, errorReply, jsonReply, type Reply, textReply } from './problem.ts';
+import { type QueryValue, RequestRefused, readBody, readQuery } from './request-checking.ts';
+import type { ResponseFilter } from './response-filter.ts';
+
+export type Port = 'southbound' | 'northbound';
+
+/** A request that has passed the checks of its document. */
+export interface Call {
+	readonly port: Port;
+	readonly params: Readonly<Record<string, string>>;
+	readonly query: Readonly<Record<string, QueryValue | undefined>>;
+	/** Of the operation's schema; undefined where it takes none. */
+	readonly body: unknown;
+	/** A header by its lower-case name. */
+	header(name: string): string | undefined;
+	/** Who asks, for the audit trail. */
+	readonly by: string;
+	/** For handlers that answer by themselves (event streams). */
+	readonly reply: FastifyReply;
+}
+
+/** A value to send as JSON, a ready reply, or 'sent' by a handler that took the connection over. */
+export type Outcome =
+	| { readonly status: number; readonly value: unknown; readonly headers?: Readonly<Record<string, string>> }
+	| { readonly reply: Reply }
+	| 'sent';
+
+export type Handler = (call: Call) => Promise<Outcome>;
+
+/** Handlers by operation, e.g. 'GET /jobs/{id}' as the document writes it. */
+export type Handlers = Readonly<Record<string, Handler>>;
+
+export interface ApiOptions {
+	readonly document: OpenApiDocument;
+	readonly port: Port;
+	readonly strict: boolean;
+	readonly filter: ResponseFilter;
+	/** Cross-origin reading for everybody, as wfx allows it: only where no credential is asked for. */
+	readonly openToOrigins: boolean;
+	/** Calls with an error that is not the client's doing. */
+	readonly onFailure: (error: unknown, request: FastifyRequest) => void;
+}
+
+/** Registers every operation of the document; one without a handler is a mistake and throws. */
+export function serveApi(app: FastifyInstance, options: ApiOptions, handlers: Handlers): void {
+	const { document } = options;
+	for (const [path, operations] of Object.entries(document.paths)) {
+		for (const [method, operation] of Object.entries(operations)) {
+			const name = `${method.toUpperCase()} ${path}`;
+			const handler = handlers[name];
+			if (handler === undefined) throw new RangeError(`no handler for ${name}`);
+			app.route({
+				method: method.toUpperCase(),
+				url: `${document.servers[0].url}${path.replaceAll(/\{(\w+)\}/g, ':$1')}`,
+				exposeHeadRoute: false,
+				handler: (request, reply) => serve(options, operation, handler, request, reply),
+			});
+		}
+	}
+}
+
+async function serve(
+	options: ApiOptions,
+	operation: Operation,
+	handler: Handler,
+	request: FastifyRequest,
+	reply: FastifyReply,
+): Promise<FastifyReply | undefined> {
+	try {
+		const call = readCall(options, operation, request, reply);
+		crossOrigin(options, request, reply);
+		if (options.port === 'southbound' && !operation.tags?.includes('southbound') && operation.tags?.length) {
+			return send(reply, emptyReply(403));
+		}
+		const outcome = await handler(call);
+		if (outcome === 'sent') return undefined;
+		if ('reply' in outcome) return send(reply, outcome.reply);
+		const filter = call.header('x-response-filter');
+		if (filter !== undefined && operation.parameters?.some((one) => one.$ref?.endsWith('/responseFilter'))) {
+			const lines = await options.filter.apply(filter, JSON.stringify(outcome.value));
+			return send(reply, {
+				status: 200,
+				contentType: 'text/plain; charset=utf-8',
+				headers: { 'X-Response-Filter': filter },
+				body: lines,
+			});
+		}
+		return send(reply, jsonReply(outcome.status, outcome.value, outcome.headers));
+	} catch (error) {
+		if (!(error instanceof RequestRefused)) options.onFailure(error, request);
+		if (!(error instanceof RequestRefused && error.binding)) crossOrigin(options, request, reply);
+		return send(reply, errorReply(error, { strict: options.strict }));
+	}
+}
+
+function readCall(options: ApiOptions, operation: Operation, request: FastifyRequest, reply: FastifyReply): Call {
+	const search = new URLSearchParams(request.url.split('?').slice(1).join('?'));
+	const header = (name: string) => {
+		const value = request.headers[name];
+		return Array.isArray(value) ? value[0] : value;
+	};
+	const query = readQuery(options.document, operation, search);
+	const body = operation.requestBody
+		? readBody(options.document, operation, header('content-type'), request.body as Uint8Array | undefined)
+		: undefined;
+	return {
+		port: options.port,
+		params: request.params as Record<string, string>,
+		query,
+		body,
+		header,
+		by: options.port === 'northbound' ? 'operator' : (header('x-client-id') ?? 'anonymous'),
+		reply,
+	};
+}
+
+function crossOrigin(options: ApiOptions, request: FastifyRequest, reply: FastifyReply): void {
+	reply.header('Vary', 'Origin');
+	if (options.openToOrigins && request.headers.origin) reply.header('Access-Control-Allow-Origin', '*');
+}
+
+/** Sends a reply as it is. */
+export function send(reply: FastifyReply, { status, contentType, headers, body }: Reply): FastifyReply {
+	reply.code(status);
+	for (const [name, value] of Object.entries(headers ?? {})) reply.header(name, value);
+	// Bytes rather than a string: Fastify would add a charset to the content type.
+	const bytes = Buffer.from(body);
+	if (contentType) reply.header('Content-Type', contentType);
+	else if (status !== 204) reply.header('Content-Length', '0');
+	return reply.send(contentType ? bytes : null);
+}
+
+/**
+ * Answers what no route took, as Go's ServeMux does for wfx: an unknown path is an empty 404, another method is 405
+ * with the methods that the path has (every path has GET and HEAD, as wfx answers any GET).
+ */
+export function serveNotFound(app: FastifyInstance, options: ApiOptions): void {
+	const { document } = options;
+	const templates = Object.entries(document.paths).map(([path, operations]) => ({
+		pattern: new RegExp(`^${document.servers[0].url}${path.replaceAll(/\{\w+\}/g, '[^/]+')}$`),
+		methods: Object.keys(operations).map((method) => method.toUpperCase()),
+	}));
+	app.setNotFoundHandler((request, reply) => {
+		const path = request.url.split('?')[0] ?? '/';
+		const methods = new Set(templates.filter(({ pattern }) => pattern.test(path)).flatMap((one) => one.methods));
+		if (request.method === 'GET') return send(reply, emptyReply(404));
+		if (request.method === 'HEAD') {
+			if (!methods.has('GET')) return send(reply, emptyReply(404));
+			crossOrigin(options, request, reply);
+			return send(reply, textReply(405, 'method not allowed'));
+		}
+		const allowed = [...new Set([...methods, 'GET', 'HEAD'])].sort().join(', ');
+		return send(reply, textReply(405, 'Method Not Allowed', { Allow: allowed }));
+	});
+}

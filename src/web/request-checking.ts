@@ -1,0 +1,109 @@
+// Reads the query and the body of a request as siemens/wfx reads them (oapi-codegen's binding, then kin-openapi's
+// validation), so that good requests mean the same and bad ones are refused with the same words. It knows no noun.
+
+import { CaissonError } from '../errors.ts';
+import {
+	type OpenApiDocument,
+	type Operation,
+	type Parameter,
+	resolve,
+	type Schema,
+	schemaProblem,
+} from './openapi.ts';
+
+export type QueryValue = string | number | boolean | readonly string[];
+
+/** A refusal whose message is sent as it is. `bound`: refused while binding, before CORS headers are set. */
+export class RequestRefused extends CaissonError {
+	readonly binding: boolean;
+	constructor(message: string, binding = false) {
+		super('request-invalid', message);
+		this.binding = binding;
+	}
+}
+
+/**
+ * The query parameters that the operation names, typed. Others are ignored; of a repeated one the first counts, but
+ * for lists.
+ * @throws RequestRefused
+ */
+export function readQuery(
+	document: OpenApiDocument,
+	operation: Operation,
+	search: URLSearchParams,
+): Record<string, QueryValue | undefined> {
+	const values: Record<string, QueryValue | undefined> = {};
+	const parameters = (operation.parameters ?? []).map((parameter) => resolve(document, parameter));
+	const inQuery = parameters.filter((parameter) => parameter.in === 'query');
+	for (const parameter of inQuery) values[parameter.name] = bind(document, parameter, search);
+	for (const parameter of inQuery) {
+		const value = values[parameter.name];
+		const found = value === undefined ? undefined : schemaProblem(document, parameter.schema, value);
+		if (found) throw new RequestRefused(`parameter "${parameter.name}" in query has an error: ${found}`);
+	}
+	return values;
+}
+
+function bind(document: OpenApiDocument, parameter: Parameter, search: URLSearchParams): QueryValue | undefined {
+	const text = search.get(parameter.name);
+	if (text === null) return undefined;
+	const schema = resolve(document, parameter.schema);
+	if (schema.type === 'integer') return bindInteger(parameter.name, schema, text);
+	if (schema.type === 'boolean') return bindBoolean(parameter.name, text);
+	if (schema.type === 'array') return text.split(',');
+	return text;
+}
+
+function badFormat(name: string, why: string): RequestRefused {
+	return new RequestRefused(`Invalid format for parameter ${name}: error binding string parameter: ${why}`, true);
+}
+
+function bindInteger(name: string, schema: Schema, text: string): number {
+	const bits = schema.format === 'int32' ? 32n : 64n;
+	if (!/^[+-]?\d+$/.test(text))
+		throw badFormat(name, `strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
+	const value = BigInt(text.replace(/^\+/, ''));
+	if (BigInt.asIntN(64, value) !== value) {
+		throw badFormat(name, `strconv.ParseInt: parsing ${JSON.stringify(text)}: value out of range`);
+	}
+	if (BigInt.asIntN(Number(bits), value) !== value) {
+		throw badFormat(name, `value '${text}' overflows destination of type: ${schema.format}`);
+	}
+	return Number(value);
+}
+
+/** Go's strconv.ParseBool. */
+function bindBoolean(name: string, text: string): boolean {
+	if (['1', 't', 'T', 'true', 'TRUE', 'True'].includes(text)) return true;
+	if (['0', 'f', 'F', 'false', 'FALSE', 'False'].includes(text)) return false;
+	throw badFormat(name, `strconv.ParseBool: parsing ${JSON.stringify(text)}: invalid syntax`);
+}
+
+/**
+ * The JSON body, checked against the operation's schema.
+ * @throws RequestRefused
+ */
+export function readBody(
+	document: OpenApiDocument,
+	operation: Operation,
+	contentType: string | undefined,
+	bytes: Uint8Array | undefined,
+): unknown {
+	const refuse = (why: string) => new RequestRefused(`request body has an error: ${why}`);
+	if (bytes === undefined || bytes.length === 0) throw refuse('value is required but missing');
+	const mediaType = contentType?.split(';')[0]?.trim().toLowerCase();
+	const schema = operation.requestBody?.content[mediaType ?? '']?.schema;
+	if (schema === undefined) throw refuse(`header Content-Type has unexpected value "${contentType ?? ''}"`);
+	let value: unknown;
+	try {
+		value = JSON.parse(new TextDecoder().decode(bytes));
+	} catch (error) {
+		const reason = error instanceof Error ? error.message : String(error);
+		throw refuse(
+			`failed to decode request body: ${/end of JSON|Unterminated/.test(reason) ? 'unexpected EOF' : reason}`,
+		);
+	}
+	const found = schemaProblem(document, schema, value);
+	if (found) throw refuse(`doesn't match schema${schema.$ref ? ` ${schema.$ref}` : ''}: ${found}`);
+	return value;
+}
