@@ -129,11 +129,10 @@ function crossOrigin(options: ApiOptions, request: FastifyRequest, reply: Fastif
 export function send(reply: FastifyReply, { status, contentType, headers, body }: Reply): FastifyReply {
 	reply.code(status);
 	for (const [name, value] of Object.entries(headers ?? {})) reply.header(name, value);
+	if (contentType === undefined) return reply.send();
+	reply.header('Content-Type', contentType);
 	// Bytes rather than a string: Fastify would add a charset to the content type.
-	const bytes = Buffer.from(body);
-	if (contentType) reply.header('Content-Type', contentType);
-	else if (status !== 204) reply.header('Content-Length', '0');
-	return reply.send(contentType ? bytes : null);
+	return reply.send(Buffer.from(body));
 }
 
 /**

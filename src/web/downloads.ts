@@ -64,7 +64,7 @@ async function listing(path: string, request: FastifyRequest, reply: FastifyRepl
 	const url = request.url.split('?')[0] ?? '';
 	if (!url.endsWith('/')) {
 		reply.header('Location', `${url.split('/').at(-1)}/`);
-		return reply.code(301).send(null);
+		return reply.code(301).send();
 	}
 	const entries = await readdir(path, { withFileTypes: true });
 	const links = entries

@@ -53,7 +53,7 @@ export async function sendFile(request: FastifyRequest, reply: FastifyReply, fil
 
 async function finish(reply: FastifyReply, file: SentFile, status: number): Promise<FastifyReply> {
 	await file.handle.close();
-	return reply.code(status).send(null);
+	return reply.code(status).send();
 }
 
 async function* bytesOf(
