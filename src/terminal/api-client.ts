@@ -15,6 +15,8 @@ export interface ApiRequest {
 	readonly headers?: Readonly<Record<string, string>>;
 	/** The code to throw where the server answers 404 without naming one (wfx does for DELETE). */
 	readonly absent?: ErrorCode;
+	/** Statuses besides 2xx whose answer is returned instead of thrown. */
+	readonly answers?: readonly number[];
 }
 
 /** Which of a server's two ports, and where; the operator's token never goes to the southbound one. */

@@ -124,7 +124,10 @@ export function withJobId(command: Command, rest = '', restMeaning = ''): Comman
 }
 
 /** Splits what withJobId has parsed into the job and the words after it. @throws CaissonError usage-wrong */
-export function jobAndRest(words: readonly (string | undefined)[], options: { readonly id?: string }): [string, string[]] {
+export function jobAndRest(
+	words: readonly (string | undefined)[],
+	options: { readonly id?: string },
+): [string, string[]] {
 	const given = words.filter((word) => word !== undefined);
 	const id = options.id ?? given.shift();
 	if (id === undefined || id === '') throw new CaissonError('usage-wrong', 'The id of the job is missing.');

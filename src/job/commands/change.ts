@@ -59,13 +59,20 @@ export function updateStatusCommand(terminal: Terminal): Command {
 		.option('--southbound <url>', 'address of the devices’ port, for --actor client');
 	withFilter(withFormat(withVersion(command)));
 	withExamples(command, [
-		['caisson job update-status 8ea1e9d7-28e6-4f1f-b444-a8d2d1ad7618 \\\n  --state INSTALL', 'Approve the installation of a phased update'],
+		[
+			'caisson job update-status 8ea1e9d7-28e6-4f1f-b444-a8d2d1ad7618 \\\n  --state INSTALL',
+			'Approve the installation of a phased update',
+		],
 		[
 			'caisson job update-status 8ea1e9d7-28e6-4f1f-b444-a8d2d1ad7618 \\\n  --actor client --client-id pump-7 --state INSTALLING --progress 40',
 			'Report as the device, to try a workflow',
 		],
 	]);
-	withExitCodes(command, { 0: 'the job has this status', 1: 'the workflow does not allow it, or --if-match no longer holds', 2: 'trouble' });
+	withExitCodes(command, {
+		0: 'the job has this status',
+		1: 'the workflow does not allow it, or --if-match no longer holds',
+		2: 'trouble',
+	});
 	return command.action((id: string | undefined, options: StatusOptions) => updateStatus(terminal, id, options));
 }
 
@@ -102,9 +109,16 @@ async function updateStatus(terminal: Terminal, id: string | undefined, options:
 export function updateDefinitionCommand(terminal: Terminal): Command {
 	const command = withJobId(new Command('update-definition'), '[definition]', 'a file, - for stdin, or JSON itself')
 		.summary('replace the definition of a job')
-		.description('Replaces the definition of a job wholly, and prints the new one. Its device sees the change by the hash in the status.');
+		.description(
+			'Replaces the definition of a job wholly, and prints the new one. Its device sees the change by the hash in the status.',
+		);
 	withFilter(withFormat(withVersion(command), ['json']));
-	withExamples(command, [['caisson job update-definition 8ea1e9d7-28e6-4f1f-b444-a8d2d1ad7618 \\\n  update.json', 'A new definition from a file']]);
+	withExamples(command, [
+		[
+			'caisson job update-definition 8ea1e9d7-28e6-4f1f-b444-a8d2d1ad7618 \\\n  update.json',
+			'A new definition from a file',
+		],
+	]);
 	return command.action(async (first: string | undefined, second: string | undefined, options: ChangeOptions) => {
 		const [job, rest] = jobAndRest([first, second], options);
 		const [source = '-', ...more] = rest; // wfxctl reads stdin
@@ -120,14 +134,32 @@ export function updateDefinitionCommand(terminal: Terminal): Command {
 }
 
 export function addTagsCommand(terminal: Terminal): Command {
-	return tagsCommand(terminal, 'add-tags', 'POST', 'add tags to a job', 'Adds tags to a job, 16 at most, and prints all it then has.');
+	return tagsCommand(
+		terminal,
+		'add-tags',
+		'POST',
+		'add tags to a job',
+		'Adds tags to a job, 16 at most, and prints all it then has.',
+	);
 }
 
 export function delTagsCommand(terminal: Terminal): Command {
-	return tagsCommand(terminal, 'del-tags', 'DELETE', 'take tags off a job', 'Takes tags off a job and prints those it still has.');
+	return tagsCommand(
+		terminal,
+		'del-tags',
+		'DELETE',
+		'take tags off a job',
+		'Takes tags off a job and prints those it still has.',
+	);
 }
 
-function tagsCommand(terminal: Terminal, name: string, method: 'POST' | 'DELETE', summary: string, description: string): Command {
+function tagsCommand(
+	terminal: Terminal,
+	name: string,
+	method: 'POST' | 'DELETE',
+	summary: string,
+	description: string,
+): Command {
 	const command = withJobId(new Command(name), '[tags...]', 'the tags').summary(summary).description(description);
 	withFilter(withFormat(withVersion(command)));
 	withExamples(command, [[`caisson job ${name} 8ea1e9d7-28e6-4f1f-b444-a8d2d1ad7618 wave-1 north`, 'Two tags']]);

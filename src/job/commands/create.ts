@@ -44,7 +44,10 @@ export function createCommand(terminal: Terminal): Command {
 		.option('--client-id-file <file>', 'several devices: one id a line, # for comments, - for stdin')
 		.option('--tag <tag>', 'a tag of the job; may be repeated', list)
 		.option('--definition <file>', 'what the device shall do: a file, - for stdin, or JSON itself')
-		.option('--skip-existing', 'with --client-id-file: leave out devices that already have a job with this workflow and all these tags');
+		.option(
+			'--skip-existing',
+			'with --client-id-file: leave out devices that already have a job with this workflow and all these tags',
+		);
 	withFilter(withFormat(command));
 	withExamples(command, [
 		[
@@ -79,7 +82,11 @@ export function createCommand(terminal: Terminal): Command {
 	});
 }
 
-function requestBody(clientId: string, { workflow, tag }: CreateOptions, definition: JsonObject | undefined): JsonObject {
+function requestBody(
+	clientId: string,
+	{ workflow, tag }: CreateOptions,
+	definition: JsonObject | undefined,
+): JsonObject {
 	return { clientId, workflow, ...(tag && { tags: tag }), ...(definition && { definition }) };
 }
 
@@ -125,7 +132,9 @@ async function createMany(
 		throw error;
 	}
 	terminal.note(`${counts()}.`);
-	terminal.note(`See them with: caisson job query --workflow ${options.workflow}${options.tag ? ` --tag ${options.tag}` : ''}`);
+	terminal.note(
+		`See them with: caisson job query --workflow ${options.workflow}${options.tag ? ` --tag ${options.tag}` : ''}`,
+	);
 }
 
 function printMade(terminal: Terminal, job: JobWire, format: 'text' | 'json'): void {

@@ -47,10 +47,15 @@ export function deleteCommand(terminal: Terminal, now: () => number): Command {
 		['caisson job delete 8ea1e9d7-28e6-4f1f-b444-a8d2d1ad7618', 'One job'],
 		['caisson job delete --state ACTIVATED --older-than 90d --yes', 'Housekeeping: what was done long ago'],
 	]);
-	withExitCodes(command, { 0: 'deleted, or nothing matched', 1: 'there is no such job, or the answer was no', 2: 'trouble' });
+	withExitCodes(command, {
+		0: 'deleted, or nothing matched',
+		1: 'there is no such job, or the answer was no',
+		2: 'trouble',
+	});
 	return command.action(async (words: string[], options: DeleteOptions) => {
 		const ids = options.id === undefined ? words : [options.id, ...words];
-		const filtered = Object.values(selectionQuery(options)).some((value) => value !== undefined) || options.olderThan !== undefined;
+		const filtered =
+			Object.values(selectionQuery(options)).some((value) => value !== undefined) || options.olderThan !== undefined;
 		if (filtered === ids.length > 0) {
 			throw new CaissonError('usage-wrong', 'Name the jobs by their ids, or by at least one filter, but not by both.');
 		}
@@ -69,7 +74,10 @@ async function deleteNamed(terminal: Terminal, ids: readonly string[], options: 
 	let absent: CaissonError | undefined;
 	for (const id of ids) {
 		try {
-			const answer = await api.request('DELETE', jobPath(id), { headers: versionHeaders(options), absent: 'job-not-found' });
+			const answer = await api.request('DELETE', jobPath(id), {
+				headers: versionHeaders(options),
+				absent: 'job-not-found',
+			});
 			noteUnchecked(terminal, answer, options);
 			deleted.push(id);
 			if (options.format === 'text') terminal.print(printable(id));
@@ -104,7 +112,12 @@ async function deleteMatching(terminal: Terminal, options: DeleteOptions, now: n
 	await deleteRows(terminal, api, rows, options.format);
 }
 
-async function findMatching(terminal: Terminal, api: ApiClient, options: DeleteOptions, now: number): Promise<JobRow[]> {
+async function findMatching(
+	terminal: Terminal,
+	api: ApiClient,
+	options: DeleteOptions,
+	now: number,
+): Promise<JobRow[]> {
 	const before = options.olderThan === undefined ? Number.POSITIVE_INFINITY : now - options.olderThan;
 	const rows: JobRow[] = [];
 	// Oldest first; a job changes at or after its creation, so from the first one created too late on none is old enough.
@@ -127,12 +140,20 @@ async function confirmed(terminal: Terminal, rows: readonly JobRow[]): Promise<b
 	for (const line of [...shown, ...more]) terminal.note(line);
 	const answer = await terminal.ask(question);
 	if (answer === undefined) {
-		throw new CaissonError('usage-wrong', `${rows.length} jobs match; nobody can be asked here, so add --yes or --dry-run.`);
+		throw new CaissonError(
+			'usage-wrong',
+			`${rows.length} jobs match; nobody can be asked here, so add --yes or --dry-run.`,
+		);
 	}
 	return /^y(es)?$/i.test(answer.trim());
 }
 
-async function deleteRows(terminal: Terminal, api: ApiClient, rows: readonly JobRow[], format: 'text' | 'json'): Promise<void> {
+async function deleteRows(
+	terminal: Terminal,
+	api: ApiClient,
+	rows: readonly JobRow[],
+	format: 'text' | 'json',
+): Promise<void> {
 	const deleted: string[] = [];
 	let gone = 0;
 	const counts = () => `${deleted.length} of ${rows.length} deleted${gone === 0 ? '' : `, ${gone} were gone already`}`;

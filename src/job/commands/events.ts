@@ -31,14 +31,19 @@ export function eventsCommand(terminal: Terminal): Command {
 		.option('--job-id <id>', 'events of this job; may be repeated', list)
 		.option('--client-id <id>', 'events of this device’s jobs; may be repeated', list)
 		.option('--workflow <name>', 'events of jobs with this workflow; may be repeated', list)
-		.addOption(action.argParser((word: string, before: readonly string[] | undefined) => oneAction(word, before, action)))
+		.addOption(
+			action.argParser((word: string, before: readonly string[] | undefined) => oneAction(word, before, action)),
+		)
 		.option('--tag <tag>', 'events of jobs with this tag; may be repeated', list)
 		.option('--since <event-id>', 'first the kept events after this one')
 		.option('--count <number>', 'end after so many events', wholeNumber(1, Number.MAX_SAFE_INTEGER));
 	withFormat(command);
 	withExamples(command, [
 		['caisson job events --client-id pump-7', 'One device, live'],
-		['caisson job events --since 1200 --format json >> events.ndjson', 'For a program: one JSON object a line, with the id to resume from'],
+		[
+			'caisson job events --since 1200 --format json >> events.ndjson',
+			'For a program: one JSON object a line, with the id to resume from',
+		],
 	]);
 	withExitCodes(command, { 0: 'it showed as many as --count says', 2: 'trouble', 130: 'Ctrl-C' });
 	return command.action((options: EventOptions) => follow(terminal, options));

@@ -37,12 +37,18 @@ export function getCommand(terminal: Terminal): Command {
 		.description('Shows a job: its device, state, tags, definition, and what an operator can do next.')
 		.option('--history', 'also what the job was before, newest first');
 	withFilter(withFormat(command));
-	withExamples(command, [['caisson job get 8ea1e9d7-28e6-4f1f-b444-a8d2d1ad7618 --history', 'A job and how it came to its state']]);
+	withExamples(command, [
+		['caisson job get 8ea1e9d7-28e6-4f1f-b444-a8d2d1ad7618 --history', 'A job and how it came to its state'],
+	]);
 	return command.action(async (id: string | undefined, options: ReadOptions & { history?: boolean }) => {
 		const [job] = jobAndRest([id], options);
 		const query = options.history ? { history: true } : {};
 		const api = await terminal.api();
-		const answer = await api.request('GET', jobPath(job), { query, headers: filterHeaders(options), absent: 'job-not-found' });
+		const answer = await api.request('GET', jobPath(job), {
+			query,
+			headers: filterHeaders(options),
+			absent: 'job-not-found',
+		});
 		if (options.filter !== undefined) return printFiltered(terminal, answer, options);
 		const found = asJob(api, answer.body);
 		if (options.format === 'json') return terminal.json(found);
@@ -59,7 +65,10 @@ export function getStatusCommand(terminal: Terminal): Command {
 	return command.action(async (id: string | undefined, options: ReadOptions) => {
 		const [job] = jobAndRest([id], options);
 		const api = await terminal.api();
-		const answer = await api.request('GET', jobPath(job, 'status'), { headers: filterHeaders(options), absent: 'job-not-found' });
+		const answer = await api.request('GET', jobPath(job, 'status'), {
+			headers: filterHeaders(options),
+			absent: 'job-not-found',
+		});
 		if (options.filter !== undefined) return printFiltered(terminal, answer, options);
 		const status = asStatus(api, answer.body);
 		if (options.format === 'json') return terminal.json(status);
@@ -81,7 +90,10 @@ export function getDefinitionCommand(terminal: Terminal): Command {
 	return command.action(async (id: string | undefined, options: ReadOptions) => {
 		const [job] = jobAndRest([id], options);
 		const api = await terminal.api();
-		const answer = await api.request('GET', jobPath(job, 'definition'), { headers: filterHeaders(options), absent: 'job-not-found' });
+		const answer = await api.request('GET', jobPath(job, 'definition'), {
+			headers: filterHeaders(options),
+			absent: 'job-not-found',
+		});
 		if (options.filter !== undefined) return printFiltered(terminal, answer, options);
 		terminal.json(answer.body);
 	});
@@ -95,7 +107,10 @@ export function getTagsCommand(terminal: Terminal): Command {
 	return command.action(async (id: string | undefined, options: ReadOptions) => {
 		const [job] = jobAndRest([id], options);
 		const api = await terminal.api();
-		const answer = await api.request('GET', jobPath(job, 'tags'), { headers: filterHeaders(options), absent: 'job-not-found' });
+		const answer = await api.request('GET', jobPath(job, 'tags'), {
+			headers: filterHeaders(options),
+			absent: 'job-not-found',
+		});
 		if (options.filter !== undefined) return printFiltered(terminal, answer, options);
 		showTags(terminal, asTags(api, answer.body), options.format);
 	});
@@ -103,8 +118,8 @@ export function getTagsCommand(terminal: Terminal): Command {
 
 /** Tags one a line, or as a JSON array. */
 export function showTags(terminal: Terminal, tags: readonly string[], format: 'text' | 'json'): void {
-	if (format === 'json') return terminal.json(tags);
-	for (const tag of tags) terminal.print(tag);
+	if (format === 'json') terminal.json(tags);
+	else for (const tag of tags) terminal.print(tag);
 }
 
 interface QueryOptions extends FilterOptions, JobSelection {
@@ -134,14 +149,16 @@ export function queryCommand(terminal: Terminal): Command {
 	return command.action(async (options: QueryOptions) => {
 		const api = await terminal.api();
 		if (options.filter !== undefined) return printFilteredPages(terminal, api, options);
-		if (options.all) return options.format === 'json' ? writeAll(terminal, api, options) : showAll(terminal, api, options);
+		if (options.all)
+			return options.format === 'json' ? writeAll(terminal, api, options) : showAll(terminal, api, options);
 		const query = { ...pageQuery(options), pagination: true };
 		const page = asPage(api, (await api.request('GET', jobsPath, { query })).body);
 		if (options.format === 'json') return terminal.json(page);
 		showJobs(terminal, page.content.map(jobRow));
 		const total = page.pagination?.total ?? 0;
 		const last = options.offset + page.content.length;
-		if (last < total) terminal.note(`Jobs ${options.offset + 1} to ${last} of ${total}. Go on with --offset ${last}, or --all.`);
+		if (last < total)
+			terminal.note(`Jobs ${options.offset + 1} to ${last} of ${total}. Go on with --offset ${last}, or --all.`);
 	});
 }
 

@@ -1,9 +1,9 @@
 // How jobs look as text: a table, one job in full, one event a line, and which command is useful next. It decides
 // nothing about jobs; what an operator may do comes from the job's own workflow.
 
+import type { Column, Terminal } from '../../terminal/terminal.ts';
 import type { Workflow } from '../../workflow/rules/model.ts';
 import { groupOf } from '../../workflow/rules/walk.ts';
-import type { Column, Terminal } from '../../terminal/terminal.ts';
 import type { JobStatus } from '../rules/model.ts';
 import type { HistoryWire, JobWire } from '../rules/wire.ts';
 
@@ -105,7 +105,8 @@ export function operatorMoves(job: JobWire): string[] {
 	const { workflow, status } = job;
 	if (!isWhole(workflow)) return [];
 	const moves = workflow.transitions.filter(
-		(edge) => edge.from === status?.state && edge.to !== edge.from && edge.eligible === 'WFX' && edge.action !== 'IMMEDIATE',
+		(edge) =>
+			edge.from === status?.state && edge.to !== edge.from && edge.eligible === 'WFX' && edge.action !== 'IMMEDIATE',
 	);
 	return [...new Set(moves.map((edge) => edge.to))];
 }
@@ -132,6 +133,13 @@ export interface EventWire {
 /** One event on one line. */
 export function eventLine({ ctime, action = '', job = {} }: EventWire): string {
 	const what = action.endsWith('TAGS') ? (job.tags ?? []).join(', ') : stateText(job.status);
-	const words = [shortTime(ctime), action.padEnd(17), job.id ?? '', job.clientId ?? '', what, job.status?.message ?? ''];
+	const words = [
+		shortTime(ctime),
+		action.padEnd(17),
+		job.id ?? '',
+		job.clientId ?? '',
+		what,
+		job.status?.message ?? '',
+	];
 	return words.join('  ').replaceAll('\n', '\\n').trimEnd();
 }

@@ -1,0 +1,6 @@
+import { Command } from 'commander';
+import type { Terminal } from '../../src/terminal/terminal.ts';
+export function completionCommand(terminal: Terminal): Command {
+	void terminal;
+	return new Command('completion');
+}

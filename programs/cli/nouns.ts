@@ -1,0 +1,67 @@
+// Which commands there are, in which order the help shows them, and where each is loaded from. A module is loaded only
+// when its command is called, so that `caisson --help` does not pay for all of them.
+
+import type { Command } from 'commander';
+import type { Terminal } from '../../src/terminal/terminal.ts';
+
+export interface Noun {
+	readonly name: string;
+	/** One line for `caisson --help`, without a full stop. */
+	readonly summary: string;
+	readonly group: string;
+	readonly load: (terminal: Terminal) => Promise<Command>;
+}
+
+const work = 'Devices and their work:';
+const machine = 'This machine and the server:';
+
+export const nouns: readonly Noun[] = [
+	{
+		name: 'job',
+		summary: 'take devices through workflows: create, watch, approve, delete',
+		group: work,
+		load: async (terminal) => (await import('../../src/job/commands.ts')).jobCommands(terminal),
+	},
+	{
+		name: 'update',
+		summary: 'pack, sign and check .swu files for SWUpdate',
+		group: work,
+		load: async (terminal) => {
+			const [{ updateCommands }, { fileKeys }] = await Promise.all([
+				import('../../src/update/commands.ts'),
+				import('../../src/outside/signer/keys.ts'),
+			]);
+			return updateCommands(terminal, fileKeys);
+		},
+	},
+	{
+		name: 'health',
+		summary: 'ask the server whether it works',
+		group: machine,
+		load: async (terminal) => (await import('./health.ts')).healthCommand(terminal),
+	},
+	{
+		name: 'version',
+		summary: 'show the version of this command and of the server',
+		group: machine,
+		load: async (terminal) => (await import('./version.ts')).versionCommand(terminal),
+	},
+	{
+		name: 'doctor',
+		summary: 'tell what this machine lacks',
+		group: machine,
+		load: async (terminal) => (await import('./doctor.ts')).doctorCommand(terminal),
+	},
+	{
+		name: 'errors',
+		summary: 'explain an error code and what to do about it',
+		group: machine,
+		load: async (terminal) => (await import('./errors.ts')).errorsCommand(terminal),
+	},
+	{
+		name: 'completion',
+		summary: 'write a completion script for bash, zsh or fish',
+		group: machine,
+		load: async (terminal) => (await import('./completion.ts')).completionCommand(terminal),
+	},
+];

@@ -1,0 +1,81 @@
+// One command line from its words to its exit code: finds the command, runs it, and turns whatever goes wrong into a
+// message and an exit code. It leaves out the process itself (cli.ts), so that tests can run it.
+
+import { type Command, CommanderError } from 'commander';
+import type { OutputStream } from '../../src/terminal/console-terminal.ts';
+import { interruption, processTerminal } from '../../src/terminal/process-terminal.ts';
+import { ownVersion } from './own-version.ts';
+import { buildProgram, firstWord, type GlobalOptions } from './program.ts';
+import { troubleJson, troubleOf, troubleText } from './report.ts';
+
+export interface World {
+	readonly stdout: OutputStream;
+	readonly stderr: OutputStream;
+	readonly environment: Readonly<Record<string, string | undefined>>;
+	/** The signal of Ctrl-C; asked only by commands that end in their own way. */
+	readonly interrupted: () => AbortSignal;
+}
+
+/** @returns the exit code: 0, 1 or 2 by the catalogue; 130 where Ctrl-C ended the command */
+export async function runCommandLine(args: readonly string[], world: World = processWorld()): Promise<number> {
+	let options: GlobalOptions = {};
+	let exitCode = 0;
+	let signal: AbortSignal | undefined;
+	const interrupted = () => {
+		signal ??= world.interrupted();
+		return signal;
+	};
+	const chooseExit = (code: 0 | 1) => {
+		exitCode = code;
+	};
+	const terminal = processTerminal(() => options, chooseExit, world, world.environment, interrupted);
+	const words = helpLast(args);
+	try {
+		const program = await buildProgram(terminal, world, firstWord(words));
+		program.on('option:version', () => {
+			terminal.print(ownVersion());
+			throw new CommanderError(0, 'commander.version', '');
+		});
+		program.hook('preAction', (_, action) => {
+			options = globalsOf(action);
+		});
+		if (words.length === 0) program.help({ error: true });
+		await program.parseAsync(words, { from: 'user' });
+		return exitCode;
+	} catch (error) {
+		if (signal?.aborted) return 130;
+		return report(error, words, world, terminal.progress);
+	}
+}
+
+function processWorld(): World {
+	return { stdout: process.stdout, stderr: process.stderr, environment: process.env, interrupted: interruption };
+}
+
+function report(error: unknown, words: readonly string[], world: World, progress: (line: string) => void): number {
+	const trouble = troubleOf(error);
+	if (trouble === undefined) return 0;
+	progress('');
+	// Commander has printed the help already where a noun was called without a verb.
+	if (error instanceof CommanderError && error.code === 'commander.help') return trouble.exit;
+	// From the words, as the options of a command line that could not be parsed are not known.
+	const json = words.includes('--format=json') || words[words.indexOf('--format') + 1] === 'json';
+	world.stderr.write(json ? troubleJson(trouble) : troubleText(trouble, words.includes('--verbose')));
+	return trouble.exit;
+}
+
+/** `caisson help job create` is `caisson job create --help`. */
+function helpLast(args: readonly string[]): readonly string[] {
+	return args[0] === 'help' ? [...args.slice(1), '--help'] : args;
+}
+
+// The word nearest to the verb wins; what nobody wrote (a default) never does.
+function globalsOf(action: Command): GlobalOptions {
+	const options: Record<string, unknown> = {};
+	for (let command: Command | null = action; command !== null; command = command.parent) {
+		for (const [name, value] of Object.entries(command.opts())) {
+			if (command.getOptionValueSource(name) !== 'default') options[name] ??= value;
+		}
+	}
+	return options;
+}
