@@ -6,15 +6,30 @@ import { lstat } from 'node:fs/promises';
 import { isAbsolute, join, normalize } from 'node:path';
 
 /**
- * Run by sh in new mount and pid namespaces: $1 the shared root, $2 the device's folder with upper, work and system, then
- * SWUpdate's parameters. /run and /tmp are empty after each boot, as on a device. Of /dev there is only what cannot do
- * harm: no disks, no terminals. Where an overlay cannot be mounted (its upper folder lies on an overlay itself, as in
- * many containers), the root is copied once instead and the copy is the upper folder.
+ * Run by sh: $1 the script below, then its parameters. The namespaces are the device's own, and with the first process in
+ * them go all others and all mounts.
+ */
+export const namespaceScript = `
+inner=$1
+shift
+exec unshare --mount --pid --fork --kill-child=SIGKILL --propagation private sh -c "$inner" device "$$" "$@"
+`;
+
+/**
+ * Run by sh as the first process of new mount and pid namespaces: $1 a number that no other device has, $2 the shared
+ * root, $3 the device's folder with upper, work and system, then SWUpdate's parameters. /run and /tmp are empty after each
+ * boot, as on a device. Of /dev there is only what cannot do harm: no disks, no terminals. Where an overlay cannot be
+ * mounted (its upper folder lies on an overlay itself, as in many containers), the root is copied once instead and the
+ * copy is the upper folder.
+ *
+ * SWUpdate's processes talk over an abstract socket named after its process id (core/notifier.c), and abstract sockets
+ * belong to the network namespace, which all devices share. So SWUpdate gets a process id of its own, even though each
+ * device counts from 1: else all but one device would lose their log, or write into another's.
  */
 export const startScript = `
 set -eu
-lower=$1 folder=$2
-shift 2
+number=$1 lower=$2 folder=$3
+shift 3
 system=$folder/system
 if [ -e "$folder/copied" ]; then
 	mount --bind "$folder/upper" "$system"
@@ -35,7 +50,9 @@ for node in null zero full random urandom; do
 	mount --bind "/dev/$node" "$system/dev/$node"
 done
 ln -s /proc/self/fd "$system/dev/fd"
-exec chroot "$system" /usr/bin/swupdate "$@"
+echo "$number" > "$system/proc/sys/kernel/ns_last_pid"
+chroot "$system" /usr/bin/swupdate "$@" &
+wait $!
 `;
 
 /**

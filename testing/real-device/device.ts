@@ -9,8 +9,9 @@ import { chmod, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type DeviceConfiguration, deviceFiles, environmentSize, swupdateParameters } from './configuration.ts';
-import { pathInCopy, startScript } from './copy.ts';
+import { namespaceScript, pathInCopy, startScript } from './copy.ts';
 import type { DeviceRoot } from './root.ts';
 import { decodeEnvironment, encodeEnvironment } from './uboot-environment.ts';
 
@@ -29,6 +30,11 @@ export interface Device {
 	readonly swupdateVersion: string;
 	/** Every line that SWUpdate wrote since the device was made, over all its boots. */
 	readonly lines: readonly string[];
+	/**
+	 * The first line that SWUpdate has written or writes that matches.
+	 * @throws Error with its last lines after `limit` milliseconds (default 60,000)
+	 */
+	waitForLine(pattern: RegExp, limit?: number): Promise<string>;
 	/** The boot loader's variables as they are stored now. */
 	environment(): Promise<Map<string, string>>;
 	/**
@@ -92,12 +98,10 @@ class RunningDevice implements Device {
 	}
 
 	async boot(): Promise<void> {
-		const lower = this.#options.root.path;
-		const namespaces = ['unshare', '--mount', '--pid', '--fork', '--kill-child=SIGKILL', '--propagation', 'private'];
-		const script = ['sh', '-c', startScript, 'device', lower, this.#folder, ...swupdateParameters(this.#options)];
-		// The kernel kills unshare with this process (pdeathsig), and unshare's child, init of its namespace, with
-		// unshare; with an init go all processes and mounts of its namespaces.
-		const child = spawn('setpriv', ['--pdeathsig', 'KILL', ...namespaces, ...script], {
+		const parameters = [this.#options.root.path, this.#folder, ...swupdateParameters(this.#options)];
+		// setpriv, the outer sh and unshare are one process, which the kernel kills with this one (pdeathsig).
+		const script = ['sh', '-c', namespaceScript, 'boot', startScript, ...parameters];
+		const child = spawn('setpriv', ['--pdeathsig', 'KILL', ...script], {
 			stdio: ['ignore', 'pipe', 'pipe'],
 			env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C.UTF-8' },
 		});
@@ -114,6 +118,14 @@ class RunningDevice implements Device {
 			if (this.#child !== child || this.#expected) return;
 			this.#reportDeath(`swupdate ended (${code ?? signal}): ${this.lines.slice(-3).join(' | ')}`);
 		});
+	}
+
+	async waitForLine(pattern: RegExp, limit = 60_000): Promise<string> {
+		for (const end = Date.now() + limit; Date.now() < end; await sleep(50)) {
+			const found = this.lines.find((line) => pattern.test(line));
+			if (found !== undefined) return found;
+		}
+		throw new Error(`device ${this.id} did not write ${pattern}; its last lines:\n${this.lines.slice(-10).join('\n')}`);
 	}
 
 	async environment(): Promise<Map<string, string>> {
@@ -149,7 +161,7 @@ class RunningDevice implements Device {
 		this.#expected = true;
 		this.#child = undefined;
 		if (child === undefined || child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
-		// SWUpdate may ignore SIGTERM, and as init of its namespace it does; setpriv became unshare by exec.
+		// SWUpdate may ignore SIGTERM. The child is unshare, which takes its namespaces along.
 		const closed = once(child, 'close');
 		child.kill('SIGKILL');
 		await closed;
