@@ -1,0 +1,52 @@
+// Who may reach an unauthenticated port: the rule of the trust boundary, over addresses that names were resolved to
+// already. Pure. It leaves out opening them (listeners.ts) and checking a request (src/web/authentication.ts).
+
+import { CaissonError } from '../../src/errors.ts';
+
+/** An address about to be served; `address` undefined: a unix socket, which file permissions guard. */
+export interface OfferedAddress {
+	readonly port: 'southbound' | 'northbound';
+	/** For messages: what set it, e.g. 'client-host 0.0.0.0 (--client-host)'. */
+	readonly named: string;
+	readonly address: string | undefined;
+	readonly encrypted: boolean;
+}
+
+/** 127.0.0.0/8 (RFC 1122, 3.2.1.3), ::1 (RFC 4291, 2.5.3), and the former mapped into IPv6. */
+export function isLoopback(address: string): boolean {
+	return address === '::1' || /^(::ffff:)?127(\.\d{1,3}){3}$/i.test(address);
+}
+
+/**
+ * @returns what is allowed but worth a warning
+ * @throws CaissonError configuration-invalid where a port that asks nobody who they are would leave this machine
+ */
+export function checkTrustBoundary(
+	offered: readonly OfferedAddress[],
+	policy: { readonly northboundAuth: 'token' | 'none'; readonly insecureOpen: boolean },
+): string[] {
+	const warnings: string[] = [];
+	for (const { port, named, address, encrypted } of offered) {
+		if (address === undefined || isLoopback(address)) continue;
+		if (port === 'southbound' && !policy.insecureOpen) {
+			throw new CaissonError(
+				'configuration-invalid',
+				`${named}: the southbound port lets every device read and change every job, and telling devices apart by ` +
+					'certificate or token is not in this version; it is served on loopback only, unless --insecure-open ' +
+					'says that the network is trusted',
+			);
+		}
+		if (port === 'northbound' && policy.northboundAuth === 'none') {
+			throw new CaissonError(
+				'configuration-invalid',
+				`${named}: northbound-auth none lets everyone who reaches the port do everything, so it is for loopback ` +
+					'and unix sockets only',
+			);
+		}
+		if (port === 'southbound') warnings.push(`${named}: open to every machine that reaches it (--insecure-open)`);
+		if (port === 'northbound' && !encrypted) {
+			warnings.push(`${named}: the operator token crosses the network in the clear; use scheme https`);
+		}
+	}
+	return warnings;
+}

@@ -1,0 +1,76 @@
+// Measurements of one server for Prometheus: requests, event streams, the process. It knows no noun. There is no
+// global registry, so that two servers in one process (tests) do not mix.
+
+import type { FastifyInstance } from 'fastify';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+
+export interface Metrics {
+	readonly registry: Registry;
+	/** Measures every request of this instance under the name of its port. */
+	observe(app: FastifyInstance, port: string): void;
+	/** Serves GET /metrics in Prometheus' text format. */
+	serve(app: FastifyInstance): void;
+	/** An event stream began (1) or ended (-1). */
+	subscribers(change: 1 | -1): void;
+	/** A denied request, by reason. */
+	denied(reason: string): void;
+}
+
+export function createMetrics(): Metrics {
+	const registry = new Registry();
+	collectDefaultMetrics({ register: registry });
+	const labelNames = ['port', 'method', 'route', 'status'] as const;
+	const requests = new Counter({
+		name: 'caisson_http_requests_total',
+		help: 'Requests answered, event streams included when they end.',
+		labelNames,
+		registers: [registry],
+	});
+	const duration = new Histogram({
+		name: 'caisson_http_request_duration_seconds',
+		help: 'Time from the request line to the first byte of the answer; event streams are left out.',
+		labelNames,
+		buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+		registers: [registry],
+	});
+	const streams = new Gauge({
+		name: 'caisson_event_subscribers',
+		help: 'Event streams that are open.',
+		registers: [registry],
+	});
+	const denials = new Counter({
+		name: 'caisson_access_denied_total',
+		help: 'Northbound requests denied, by reason.',
+		labelNames: ['reason'],
+		registers: [registry],
+	});
+	return {
+		registry,
+		observe(app, port) {
+			app.addHook('onSend', async (request, reply, payload) => {
+				duration.observe(labels(port, request, reply.statusCode), reply.elapsedTime / 1000);
+				return payload;
+			});
+			app.addHook('onResponse', async (request, reply) => {
+				requests.inc(labels(port, request, reply.raw.statusCode));
+			});
+		},
+		serve(app) {
+			app.get('/metrics', async (_request, reply) => {
+				return reply.header('Content-Type', registry.contentType).send(await registry.metrics());
+			});
+		},
+		subscribers: (change) => streams.inc(change),
+		denied: (reason) => denials.inc({ reason }),
+	};
+}
+
+interface MeasuredRequest {
+	readonly method: string;
+	readonly routeOptions: { readonly url?: string | undefined };
+}
+
+/** The pattern of the route, never the path: ids and names in labels would make a time series each. */
+function labels(port: string, { method, routeOptions }: MeasuredRequest, status: number) {
+	return { port, method, route: routeOptions.url ?? 'none', status: `${Math.floor(status / 100)}xx` };
+}
