@@ -96,6 +96,23 @@ export function queryContract(open: OpenStore): void {
 		assert.equal(jobs.map(({ id }) => id).join(''), 'abcdef');
 	});
 
+	storeTest('many jobs last changed before a time are found in the same order as few', open, async (storage) => {
+		const jobs = Array.from({ length: 2500 }, (_, index) =>
+			sampleJob(`job-${index}`, { stime: 5000 - index, mtime: index, status: { state: index % 2 ? 'NEW' : 'DONE' } }),
+		);
+		await insertJobs(storage, jobs);
+		for (const changedBefore of [100, 2400]) {
+			const filter = { changedBefore, groups: ['CLOSED'] };
+			const found = await storage.jobs.query(filter, { offset: 1, limit: 3, sort: 'asc', total: true });
+			const newest = changedBefore - 2;
+			assert.deepEqual(
+				found.jobs.map(({ mtime }) => mtime),
+				[newest - 2, newest - 4, newest - 6],
+			);
+			assert.equal(found.total, changedBefore / 2);
+		}
+	});
+
 	storeTest('filters follow a job when its state and tags change', open, async (storage) => {
 		await insertJobs(storage, [sampleJob('a', { tags: ['old'] })]);
 		await changeJob(storage, 'a', { status: { state: 'DONE' }, tags: ['new', 'newer'], mtime: 5000 });

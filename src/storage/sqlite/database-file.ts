@@ -33,7 +33,11 @@ export async function prepareDatabaseFile(file: string): Promise<void> {
 	} catch (error) {
 		const meaning = storageError(error);
 		if (meaning instanceof CaissonError && meaning.code === 'storage-damaged' && meaning !== error) {
-			throw damaged(file, meaning.message, error);
+			throw damaged(file, error instanceof Error ? error.message : String(error), error);
+		}
+		if (error instanceof Error && 'syscall' in error) {
+			const message = `The database ${file} cannot be used: ${error.message}.`;
+			throw new CaissonError('storage-unavailable', message, { cause: error });
 		}
 		throw meaning;
 	}
@@ -114,12 +118,7 @@ function checkDatabaseFile(file: string): 'current' | 'old' {
 }
 
 function readHeader(file: string): { size: number; header: Buffer } {
-	let descriptor: number;
-	try {
-		descriptor = openSync(file, 'r');
-	} catch (error) {
-		throw new CaissonError('storage-unavailable', `The database ${file} cannot be opened.`, { cause: error });
-	}
+	const descriptor = openSync(file, 'r');
 	try {
 		const buffer = Buffer.alloc(HEADER_LENGTH);
 		const length = readSync(descriptor, buffer, 0, HEADER_LENGTH, 0);

@@ -19,11 +19,20 @@ interface Condition {
 	readonly value: SQLInputValue;
 }
 
+/**
+ * Asks for a row where at least this many jobs are older than `changedBefore`: then walking all jobs by stime soon
+ * fills a page, while with fewer it is quicker to collect them by mtime and sort.
+ */
+export function manyChangedBefore(time: number): Query {
+	return { sql: 'select 1 from job where mtime < ? limit 1 offset 1000', values: [time] };
+}
+
 // SQLite takes at most 500 branches; more values than this go through json_each and are sorted.
 const MOST_BRANCHES = 16;
 
-export function pageQuery(filter: JobFilter, page: JobPage): Query {
-	const keys = keyQuery(filter);
+/** `byMtime`: few jobs pass changedBefore, see manyChangedBefore. */
+export function pageQuery(filter: JobFilter, page: JobPage, byMtime = false): Query {
+	const keys = keyQuery(filter, byMtime);
 	const order = page.sort === 'desc' ? 'desc' : 'asc';
 	return {
 		sql: `select ${jobColumns} from (${keys.sql} order by 1 ${order}, 2 ${order} limit ? offset ?) as page cross join job on job.seq = page.seq order by page.stime ${order}, page.seq ${order}`,
@@ -32,13 +41,13 @@ export function pageQuery(filter: JobFilter, page: JobPage): Query {
 	};
 }
 
-export function countQuery(filter: JobFilter): Query {
-	const keys = keyQuery(filter);
+export function countQuery(filter: JobFilter, byMtime = false): Query {
+	const keys = keyQuery(filter, byMtime);
 	return { sql: `select count(*) as total from (${keys.sql})`, values: keys.values };
 }
 
 /** Selects stime and seq of the jobs that pass, each once, in no order. */
-function keyQuery(filter: JobFilter): Query {
+function keyQuery(filter: JobFilter, byMtime: boolean): Query {
 	const conditions: Condition[] = [];
 	if (filter.clientId !== undefined) conditions.push({ sql: 'job.client_id = ?', value: filter.clientId });
 	if (filter.state !== undefined) conditions.push({ sql: 'job.state = ?', value: filter.state });
@@ -58,6 +67,10 @@ function keyQuery(filter: JobFilter): Query {
 		const tagged = 'job.seq in (select job_seq from job_tag where tag in (select value from json_each(?)))';
 		conditions.push({ sql: tagged, value: JSON.stringify(tags) });
 	}
+	if (byMtime && filter.clientId === undefined) {
+		const inGroups = groups === undefined ? [] : [oneOf('job.grp', groups)];
+		return jobQuery([...conditions, ...inGroups], ' indexed by job_by_mtime');
+	}
 	if (groups === undefined) return jobQuery(conditions);
 	if (groups.length > MOST_BRANCHES) return jobQuery([...conditions, oneOf('job.grp', groups)]);
 	return union(
@@ -66,9 +79,9 @@ function keyQuery(filter: JobFilter): Query {
 	);
 }
 
-function jobQuery(conditions: readonly Condition[]): Query {
+function jobQuery(conditions: readonly Condition[], hint = ''): Query {
 	const where = conditions.length === 0 ? '' : ` where ${conditions.map(({ sql }) => sql).join(' and ')}`;
-	return { sql: `select job.stime, job.seq from job${where}`, values: conditions.map(({ value }) => value) };
+	return { sql: `select job.stime, job.seq from job${hint}${where}`, values: conditions.map(({ value }) => value) };
 }
 
 function tagQuery(tags: readonly string[], conditions: readonly Condition[]): Query {

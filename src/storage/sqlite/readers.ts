@@ -8,7 +8,7 @@ import { jobLimits } from '../../job/rules/model.ts';
 import type { EventReader, JobReader } from '../../job/store.ts';
 import type { Workflow } from '../../workflow/rules/model.ts';
 import type { WorkflowReader } from '../../workflow/store.ts';
-import { countQuery, pageQuery, type Query } from './job-query.ts';
+import { countQuery, manyChangedBefore, pageQuery, type Query } from './job-query.ts';
 import { auditFromRow, eventFromRow, historyFromRow, jobColumns, jobFromRow, parse, WorkflowCache } from './rows.ts';
 import { withStorageErrors } from './sqlite-error.ts';
 
@@ -68,8 +68,9 @@ export function jobReader(connection: ReadConnection): JobReader {
 		query: async (filter, page) =>
 			connection.read((statement) => {
 				const all = ({ sql, values }: Query) => statement(sql).all(...values);
-				const jobs = all(pageQuery(filter, page)).map((row) => jobFromRow(row, connection.workflows));
-				return page.total ? { jobs, total: Number(all(countQuery(filter))[0]?.total) } : { jobs };
+				const byMtime = filter.changedBefore !== undefined && all(manyChangedBefore(filter.changedBefore)).length === 0;
+				const jobs = all(pageQuery(filter, page, byMtime)).map((row) => jobFromRow(row, connection.workflows));
+				return page.total ? { jobs, total: Number(all(countQuery(filter, byMtime))[0]?.total) } : { jobs };
 			}),
 	};
 }

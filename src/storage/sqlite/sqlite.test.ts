@@ -1,6 +1,6 @@
 // The embedded store keeps the contract that all stores share.
 
+import { openTemporary } from '../../../testing/database/temporary-database.ts';
 import { storageContract } from '../contract.ts';
-import { openTemporary } from './temporary-database.ts';
 
-storageContract('SQLite', openTemporary);
+storageContract('SQLite', () => openTemporary());
