@@ -20,6 +20,7 @@ test('the one way of the layout passes', () => {
 			import '../src/valve/routes.ts'; import '../src/storage/sqlite/valves.ts'; import '../src/outside/clock.ts';`,
 		'src/valve/routes.ts': `
 			import 'node:http'; import 'fastify'; import '../web/answer.ts'; import './steps.ts'; import '../errors.ts';`,
+		'src/valve/bulk-routes.ts': "import '../web/answer.ts';",
 		'src/valve/commands.ts': "import '../terminal/terminal.ts'; import './rules/open.ts';",
 		'src/valve/client/poll.ts': "import '../rules/open.ts'; import './retry.ts';",
 		'src/valve/client/retry.ts': '',

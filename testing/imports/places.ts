@@ -48,8 +48,12 @@ export function placeOf(path: string): Place | undefined {
 	const own = plumbing.find((name) => name === folder);
 	if (own !== undefined) return { layer: own };
 	if (interfaceFiles.includes(third)) return { layer: 'store', noun: folder };
-	// A file under a word of the noun's own (job/folding.ts) is part of what its steps do.
-	return { layer: nounLayers.find((name) => third === name || third === `${name}.ts`) ?? 'steps', noun: folder };
+	// The last word tells (bulk-routes.ts are routes); a word of the noun's own (folding.ts) is part of its steps.
+	const word = third
+		.replace(/\.[jt]sx?$/, '')
+		.split('-')
+		.at(-1);
+	return { layer: nounLayers.find((name) => name === word) ?? 'steps', noun: folder };
 }
 
 /**
