@@ -35,6 +35,12 @@ export const nouns: readonly Noun[] = [
 		},
 	},
 	{
+		name: 'up',
+		summary: 'serve devices and operators',
+		group: machine,
+		load: async (terminal) => (await import('../server/up.ts')).upCommand(terminal),
+	},
+	{
 		name: 'health',
 		summary: 'ask the server whether it works',
 		group: machine,
