@@ -1,5 +1,5 @@
-// What packing needs of a signer, wherever the key is: in a file today, in a PKCS#11 token or with an offline person
-// later. It leaves out how keys are found; src/outside/signer holds the implementations.
+// What packing and checking need of keys and certificates, wherever the key is: in a file today, in a PKCS#11 token or
+// with an offline person later. It leaves out how keys are found; src/outside/signer holds the implementations.
 
 export type CertificatePurpose = 'emailProtection' | 'codeSigning';
 
@@ -58,6 +58,20 @@ export interface TestKeyOptions {
 	readonly bits?: 2048 | 3072 | 4096;
 }
 
+/** What checking a detached CMS signature gave. `signers` are those that the signature names, as far as it carries them. */
+export type SignatureVerdict =
+	| { readonly valid: true; readonly signers: readonly CertificateFacts[] }
+	| { readonly valid: false; readonly reason: string; readonly signers: readonly CertificateFacts[] };
+
+export interface Trust {
+	/** PEM (one or several) or DER: what a device is given with -k. */
+	readonly certificateFile: string;
+	/** Milliseconds since the epoch: the certificates must be valid then. */
+	readonly now: number;
+	/** What the signer's certificate must be for; emailProtection by default. */
+	readonly purpose?: CertificatePurpose;
+}
+
 /** What the commands need of keys and certificates. Nothing is retried; every method reads its files anew. */
 export interface Keys {
 	/** @throws CaissonError key-unusable, file-unusable */
@@ -67,4 +81,14 @@ export interface Keys {
 	 * @throws CaissonError file-unusable
 	 */
 	createTestKey(directory: string, options: TestKeyOptions): Promise<TestKey>;
+	/**
+	 * The certificates of the signers of a CMS signature; empty where it carries none. Nothing is checked.
+	 * @throws CaissonError update-malformed where it is no CMS signature
+	 */
+	signersOf(signature: Uint8Array): readonly CertificateFacts[];
+	/**
+	 * Whether every signer signed exactly `content` and is trusted, as SWUpdate built with OpenSSL decides it.
+	 * @throws CaissonError file-unusable, key-unusable for the certificate file; update-malformed for the signature
+	 */
+	verify(signature: Uint8Array, content: Uint8Array, trust: Trust): Promise<SignatureVerdict>;
 }

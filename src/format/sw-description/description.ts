@@ -34,7 +34,7 @@ export interface SwDescription {
 	/** Exact revisions, or POSIX regular expressions after '#RE:'. */
 	readonly hardwareCompatibility: readonly string[];
 	/** Settings of the whole update by SWUpdate's name: reboot, bootloader_transaction_marker and so on. */
-	readonly settings: Readonly<Record<string, string | boolean>>;
+	readonly settings: Readonly<Record<string, string | boolean | number | bigint>>;
 	readonly sections: readonly DescribedSection[];
 }
 

@@ -3,5 +3,6 @@
 import type { Keys } from '../../update/signer.ts';
 import { openFileSigner } from './file.ts';
 import { createTestKey } from './test-key.ts';
+import { signersOf, verifySignature } from './verify.ts';
 
-export const fileKeys: Keys = { openSigner: openFileSigner, createTestKey };
+export const fileKeys: Keys = { openSigner: openFileSigner, createTestKey, signersOf, verify: verifySignature };

@@ -1,0 +1,69 @@
+// `caisson update verify`: says whether a .swu is signed by whom it should be and holds what was signed.
+
+import { Command, Option } from 'commander';
+import { withExamples, withExitCodes, withFormat } from '../../terminal/command-help.ts';
+import type { Terminal } from '../../terminal/terminal.ts';
+import type { CertificatePurpose, Keys } from '../signer.ts';
+import { type VerifiedUpdate, verifyUpdate } from '../verify.ts';
+import { bytesText } from './quantities.ts';
+
+interface Options {
+	readonly cert: string;
+	readonly certPurpose: CertificatePurpose;
+	readonly format: 'text' | 'json';
+}
+
+export function verifyCommand(terminal: Terminal, keys: Keys): Command {
+	const command = new Command('verify')
+		.summary('check the signature and every member of a .swu')
+		.description(
+			'Check that FILE is signed by a certificate that CERT trusts, and that every member has the SHA-256 that the signed ' +
+				'sw-description names. It is as strict as SWUpdate built with OpenSSL.',
+		)
+		.argument('<file>', 'the .swu')
+		.requiredOption('--cert <file>', 'what the devices trust (swupdate -k): one or several certificates, PEM or DER')
+		.addOption(
+			new Option('--cert-purpose <purpose>', 'what the devices check (swupdate --cert-purpose)')
+				.choices(['emailProtection', 'codeSigning'])
+				.default('emailProtection'),
+		)
+		.action(async (file: string, options: Options) => {
+			const verified = await verify(terminal, keys, file, options);
+			if (!verified.ok) terminal.exit(1);
+			if (options.format === 'json') terminal.json(verified);
+			else show(terminal, file, verified);
+		});
+	withFormat(command);
+	withExamples(command, [['caisson update verify update.swu --cert cert.pem', 'Check what came back from the build']]);
+	return withExitCodes(command, {
+		0: 'signature and members are right',
+		1: 'something is not: the findings say what; or the file is no .swu',
+		2: 'trouble: a file cannot be read',
+	});
+}
+
+async function verify(terminal: Terminal, keys: Keys, file: string, options: Options): Promise<VerifiedUpdate> {
+	const trust = { certificateFile: options.cert, now: Date.now(), purpose: options.certPurpose };
+	try {
+		return await verifyUpdate(file, keys, trust, {
+			signal: terminal.interrupted,
+			progress: (member, bytes, total) =>
+				terminal.progress(`Reading ${member}: ${bytesText(bytes)} of ${bytesText(total)}`),
+		});
+	} finally {
+		terminal.progress('');
+	}
+}
+
+function show(terminal: Terminal, file: string, verified: VerifiedUpdate): void {
+	for (const finding of verified.findings) terminal.print(`${terminal.style('bad', 'Wrong')}  ${finding}`);
+	if (!verified.ok) {
+		terminal.print(`${file} must not be installed.`);
+		return;
+	}
+	const signers = verified.signers.map(({ subject, key }) => `${subject} (${key})`).join('; ');
+	terminal.print(`${terminal.style('good', 'Good')}  signed by ${signers}`);
+	terminal.print(
+		`${terminal.style('good', 'Good')}  ${verified.artifacts} artifacts of version ${verified.version} have the hashes that were signed`,
+	);
+}
