@@ -156,6 +156,13 @@ export const errorCatalogue = {
 		when: 'Caisson itself is wrong.',
 		remedy: 'Report it with the log lines of the same request id.',
 	},
+	// packages
+	'package-unavailable': {
+		http: 502,
+		exit: 2,
+		when: 'A Debian package cannot be fetched from the archive, or does not fit the digests that the archive signs.',
+		remedy: 'Read the message; check the network, or run `apt-get update`.',
+	},
 	// updates
 	'update-specification-invalid': {
 		http: 400,

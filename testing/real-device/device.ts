@@ -102,6 +102,8 @@ class RunningDevice implements Device {
 		// setpriv, the outer sh and unshare are one process, which the kernel kills with this one (pdeathsig).
 		const script = ['sh', '-c', namespaceScript, 'boot', startScript, ...parameters];
 		const child = spawn('setpriv', ['--pdeathsig', 'KILL', ...script], {
+			// Ctrl-C is for the program that owns the device; it stops the device in order.
+			detached: true,
 			stdio: ['ignore', 'pipe', 'pipe'],
 			env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C.UTF-8' },
 		});
