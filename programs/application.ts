@@ -140,6 +140,11 @@ function bareInstance(parts: ApplicationParts): FastifyInstance {
 		exposeHeadRoutes: false,
 		routerOptions: { maxParamLength: 4096, ignoreTrailingSlash: false, caseSensitive: true },
 		forceCloseConnections: true,
+		// A path that cannot be decoded; Go's server answers it before any routing.
+		frameworkErrors: (_error, _request, reply) => {
+			reply.header('Connection', 'close');
+			return send(reply, { status: 400, contentType: 'text/plain; charset=utf-8', body: '400 Bad Request' });
+		},
 	});
 	app.removeAllContentTypeParsers();
 	app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));

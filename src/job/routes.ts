@@ -34,7 +34,7 @@ export interface EventStreams {
 export function jobHandlers(world: JobWorld, streams: EventStreams): Handlers {
 	const getDefinition = async ({ params }: Call): Promise<Outcome> => {
 		const job = await find(world, params.id);
-		return answer(job, job.definition ?? {});
+		return answer(job, job.definition ?? null);
 	};
 	const editHandler = (edit: 'add' | 'remove') => async (call: Call) => {
 		const job = await editTags(world, call.params.id ?? '', edit, call.body as string[], request(call));
@@ -116,6 +116,9 @@ async function postJob(world: JobWorld, call: Call): Promise<Outcome> {
 	}
 }
 
+/** How many jobs one answer holds at most, so that no request can make the server run out of memory. */
+const jobsAnAnswer = 10_000;
+
 async function queryJobs(world: JobWorld, { query }: Call): Promise<Outcome> {
 	const limit = (query.limit as number | undefined) ?? 10;
 	const offset = (query.offset as number | undefined) ?? 0;
@@ -127,7 +130,14 @@ async function queryJobs(world: JobWorld, { query }: Call): Promise<Outcome> {
 		...(query.group !== undefined && { groups: query.group as string[] }),
 		...(query.tag !== undefined && { tags: query.tag as string[] }),
 	};
-	const { jobs, total } = await world.jobs.query(filter, { limit, offset, sort, total: query.pagination === true });
+	// As in wfx, a limit of 0 or less is none, and a negative offset is 0.
+	const rows = limit > 0 && limit <= jobsAnAnswer ? limit : jobsAnAnswer + 1;
+	const page = { limit: rows, offset: Math.max(0, offset), sort, total: query.pagination === true };
+	const { jobs, total } = await world.jobs.query(filter, page);
+	if (jobs.length > jobsAnAnswer) {
+		const message = `more than ${jobsAnAnswer} jobs match: ask for them in pages, with limit and offset`;
+		throw new CaissonError('request-invalid', message);
+	}
 	const content = jobs.map((job) => jobWire(world.folding.shown(job)));
 	const pagination = total === undefined ? {} : { pagination: { limit, offset, total } };
 	return { status: 200, value: { content, ...pagination } };

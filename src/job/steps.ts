@@ -79,7 +79,7 @@ export async function createJobs(
 async function insertJob(world: JobWorld, unit: JobUnit, request: JobRequest, by: string): Promise<Job> {
 	const workflow = await unit.workflows.find(request.workflow);
 	if (workflow === undefined) {
-		throw new CaissonError('workflow-not-found', `workflow with name ${request.workflow} does not exist`);
+		throw new CaissonError('workflow-not-found', `workflow ${request.workflow} does not exist`);
 	}
 	const now = world.now();
 	const change = newJob(request, workflow, { id: world.newId(), now, sha256: world.sha256 });

@@ -50,6 +50,7 @@ export interface ApiOptions {
 /** Registers every operation of the document; one without a handler is a mistake and throws. */
 export function serveApi(app: FastifyInstance, options: ApiOptions, handlers: Handlers): void {
 	const { document } = options;
+	serveHiddenMethods(app, options);
 	for (const [path, operations] of Object.entries(document.paths)) {
 		for (const [method, operation] of Object.entries(operations)) {
 			const name = `${method.toUpperCase()} ${path}`;
@@ -63,6 +64,32 @@ export function serveApi(app: FastifyInstance, options: ApiOptions, handlers: Ha
 			});
 		}
 	}
+}
+
+/**
+ * A path without parameters hides those that would match it with one: DELETE /jobs/events is no deletion of a job named
+ * events, but a method that /jobs/events does not have.
+ */
+function serveHiddenMethods(app: FastifyInstance, options: ApiOptions): void {
+	const templates = pathTemplates(options.document);
+	for (const [path, operations] of Object.entries(options.document.paths)) {
+		const url = options.document.servers[0].url + path;
+		const elsewhere = templates.filter(({ pattern }) => pattern.test(url)).flatMap(({ methods }) => methods);
+		const hidden = new Set(elsewhere.filter((method) => operations[method.toLowerCase()] === undefined));
+		if (path.includes('{') || hidden.size === 0) continue;
+		const handler = (request: FastifyRequest, reply: FastifyReply) => {
+			crossOrigin(options, request, reply);
+			return send(reply, textReply(405, 'method not allowed'));
+		};
+		app.route({ method: [...hidden], url, handler });
+	}
+}
+
+function pathTemplates(document: OpenApiDocument): { pattern: RegExp; methods: string[] }[] {
+	return Object.entries(document.paths).map(([path, operations]) => ({
+		pattern: new RegExp(`^${document.servers[0].url}${path.replaceAll(/\{\w+\}/g, '[^/]+')}$`),
+		methods: Object.keys(operations).map((method) => method.toUpperCase()),
+	}));
 }
 
 async function serve(
@@ -86,7 +113,8 @@ async function serve(
 			const lines = await options.filter.apply(filter, JSON.stringify(outcome.value));
 			return send(reply, {
 				status: 200,
-				contentType: 'text/plain; charset=utf-8',
+				// wfx names no type, so Go finds text where there is anything.
+				...(lines !== '' && { contentType: 'text/plain; charset=utf-8' }),
 				headers: { 'X-Response-Filter': filter },
 				body: lines,
 			});
@@ -106,6 +134,8 @@ function readCall(options: ApiOptions, operation: Operation, request: FastifyReq
 		return Array.isArray(value) ? value[0] : value;
 	};
 	const query = readQuery(options.document, operation, search);
+	const filters = request.raw.headersDistinct['x-response-filter']?.length ?? 0;
+	if (filters > 1) throw new RequestRefused(`Expected one value for X-Response-Filter, got ${filters}`, true);
 	const body = operation.requestBody
 		? readBody(options.document, operation, header('content-type'), request.body as Uint8Array | undefined)
 		: undefined;
@@ -135,16 +165,35 @@ export function send(reply: FastifyReply, { status, contentType, headers, body }
 	return reply.send(Buffer.from(body));
 }
 
+/** The path as Go's ServeMux cleans it, so that it can send the client there. */
+function cleanPath(path: string): string {
+	if (path === '/download') return '/download/';
+	if (!/\/\/|\/\.{1,2}(\/|$)/.test(path)) return path;
+	const kept: string[] = [];
+	const steps = path.split('/');
+	for (const step of steps) {
+		if (step === '..') kept.pop();
+		else if (step !== '' && step !== '.') kept.push(step);
+	}
+	const folder = ['', '.', '..'].includes(steps.at(-1) ?? '') && kept.length > 0;
+	return `/${kept.join('/')}${folder ? '/' : ''}`;
+}
+
 /**
  * Answers what no route took, as Go's ServeMux does for wfx: an unknown path is an empty 404, another method is 405
  * with the methods that the path has (every path has GET and HEAD, as wfx answers any GET).
  */
 export function serveNotFound(app: FastifyInstance, options: ApiOptions): void {
-	const { document } = options;
-	const templates = Object.entries(document.paths).map(([path, operations]) => ({
-		pattern: new RegExp(`^${document.servers[0].url}${path.replaceAll(/\{\w+\}/g, '[^/]+')}$`),
-		methods: Object.keys(operations).map((method) => method.toUpperCase()),
-	}));
+	const templates = pathTemplates(options.document);
+	app.addHook('onRequest', async (request, reply) => {
+		const [path = '', ...search] = request.url.split('?');
+		const clean = cleanPath(path);
+		if (clean === path) return;
+		reply.header('Location', [clean, ...search].join('?'));
+		const link = `<a href="${escapeHtml([clean, ...search].join('?'))}">Temporary Redirect</a>.\n\n`;
+		const page = { status: 307, contentType: 'text/html; charset=utf-8', body: link };
+		await send(reply, request.method === 'GET' || request.method === 'HEAD' ? page : emptyReply(307));
+	});
 	app.setNotFoundHandler((request, reply) => {
 		const path = request.url.split('?')[0] ?? '/';
 		const methods = new Set(templates.filter(({ pattern }) => pattern.test(path)).flatMap((one) => one.methods));
@@ -157,4 +206,8 @@ export function serveNotFound(app: FastifyInstance, options: ApiOptions): void {
 		const allowed = [...new Set([...methods, 'GET', 'HEAD'])].sort().join(', ');
 		return send(reply, textReply(405, 'Method Not Allowed', { Allow: allowed }));
 	});
+}
+
+export function escapeHtml(text: string): string {
+	return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&#34;');
 }

@@ -5,7 +5,7 @@ import { constants } from 'node:fs';
 import { open, readdir, realpath } from 'node:fs/promises';
 import { extname, join, sep } from 'node:path';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { send } from './api.ts';
+import { escapeHtml, send } from './api.ts';
 import { sendFile } from './file-reply.ts';
 import { textReply } from './problem.ts';
 
@@ -28,7 +28,7 @@ export function serveDownloads(app: FastifyInstance, folder: () => string | unde
 			const root = folder();
 			if (root === undefined) {
 				const message = 'path /download is not served as simple file server is not enabled';
-				return send(reply, { ...textReply(404, JSON.stringify({ code: 404, message })), headers: {} });
+				return send(reply, { ...textReply(404, ''), headers: {}, body: JSON.stringify({ code: 404, message }) });
 			}
 			return serve(root, request, reply);
 		},
@@ -77,8 +77,4 @@ async function listing(path: string, request: FastifyRequest, reply: FastifyRepl
 	return reply.send(
 		`<!doctype html>\n<meta name="viewport" content="width=device-width">\n<pre>\n${links.join('\n')}\n</pre>\n`,
 	);
-}
-
-function escapeHtml(text: string): string {
-	return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&#34;');
 }

@@ -89,15 +89,23 @@ export function resolve<Part extends { readonly $ref?: string }>(document: OpenA
 }
 
 /** What is wrong with `value`, in kin-openapi's words and order, or undefined where nothing is. */
-export function schemaProblem(document: OpenApiDocument, schema: Schema, value: unknown): string | undefined {
-	const problem = check(document, schema, value);
-	if (problem === undefined) return undefined;
-	return problem.path.length === 0 ? problem.reason : `Error at "/${problem.path.join('/')}": ${problem.reason}`;
+export function schemaProblem(document: OpenApiDocument, schema: Schema, value: unknown): SchemaProblem | undefined {
+	const found = check(document, schema, value);
+	if (found === undefined) return undefined;
+	const place = found.path.length === 0 ? '' : `Error at "/${found.path.join('/')}": `;
+	return { message: found.alone ? found.reason : place + found.reason, alone: found.alone ?? false };
+}
+
+export interface SchemaProblem {
+	readonly message: string;
+	/** kin-openapi says this one without saying where it was. */
+	readonly alone: boolean;
 }
 
 interface Problem {
 	readonly path: readonly string[];
 	readonly reason: string;
+	readonly alone?: true;
 }
 
 function check(document: OpenApiDocument, reference: Schema, value: unknown): Problem | undefined {
@@ -191,7 +199,7 @@ function checkObject(
 	for (const name of Object.keys(properties).sort()) {
 		const sent = Object.hasOwn(value, name) && value[name] !== null;
 		if (sent && resolve(document, properties[name] as Schema).readOnly) {
-			readOnly ??= problem(`readOnly property "${name}" in request`);
+			readOnly ??= { ...problem(`readOnly property "${name}" in request`), alone: true };
 		}
 	}
 	for (const name of Object.keys(value).sort()) {
@@ -214,8 +222,8 @@ function problem(reason: string): Problem {
 	return { path: [], reason };
 }
 
-function below(step: string, { path, reason }: Problem): Problem {
-	return { path: [step, ...path], reason };
+function below(step: string, found: Problem): Problem {
+	return { ...found, path: [step, ...found.path] };
 }
 
 function expected(schema: Schema): Problem {

@@ -2,6 +2,7 @@
 // validation), so that good requests mean the same and bad ones are refused with the same words. It knows no noun.
 
 import { CaissonError } from '../errors.ts';
+import { decodeJson } from './json-decoder.ts';
 import {
 	type OpenApiDocument,
 	type Operation,
@@ -23,8 +24,7 @@ export class RequestRefused extends CaissonError {
 }
 
 /**
- * The query parameters that the operation names, typed. Others are ignored; of a repeated one the first counts, but
- * for lists.
+ * The query parameters that the operation names, typed. Others are ignored; a repeated one is refused.
  * @throws RequestRefused
  */
 export function readQuery(
@@ -39,15 +39,25 @@ export function readQuery(
 	for (const parameter of inQuery) {
 		const value = values[parameter.name];
 		const found = value === undefined ? undefined : schemaProblem(document, parameter.schema, value);
-		if (found) throw new RequestRefused(`parameter "${parameter.name}" in query has an error: ${found}`);
+		const empty = Array.isArray(value) && value.length === 1 && value[0] === '';
+		const why = empty ? 'empty value is not allowed' : found?.message;
+		if (why) throw new RequestRefused(`parameter "${parameter.name}" in query has an error: ${why}`);
 	}
 	return values;
 }
 
 function bind(document: OpenApiDocument, parameter: Parameter, search: URLSearchParams): QueryValue | undefined {
-	const text = search.get(parameter.name);
-	if (text === null) return undefined;
+	const texts = search.getAll(parameter.name);
+	const [text] = texts;
+	if (text === undefined) return undefined;
 	const schema = resolve(document, parameter.schema);
+	if (texts.length > 1) {
+		const why =
+			schema.type === 'array'
+				? `parameter '${parameter.name}' is not exploded, but is specified multiple times`
+				: `multiple values for single value parameter '${parameter.name}'`;
+		throw new RequestRefused(`Invalid format for parameter ${parameter.name}: ${why}`, true);
+	}
 	if (schema.type === 'integer') return bindInteger(parameter.name, schema, text);
 	if (schema.type === 'boolean') return bindBoolean(parameter.name, text);
 	if (schema.type === 'array') return text.split(',');
@@ -91,19 +101,14 @@ export function readBody(
 ): unknown {
 	const refuse = (why: string) => new RequestRefused(`request body has an error: ${why}`);
 	if (bytes === undefined || bytes.length === 0) throw refuse('value is required but missing');
-	const mediaType = contentType?.split(';')[0]?.trim().toLowerCase();
+	// Exactly as written: kin-openapi compares the media type with its case.
+	const mediaType = contentType?.split(';')[0]?.trim();
 	const schema = operation.requestBody?.content[mediaType ?? '']?.schema;
 	if (schema === undefined) throw refuse(`header Content-Type has unexpected value "${contentType ?? ''}"`);
-	let value: unknown;
-	try {
-		value = JSON.parse(new TextDecoder().decode(bytes));
-	} catch (error) {
-		const reason = error instanceof Error ? error.message : String(error);
-		throw refuse(
-			`failed to decode request body: ${/end of JSON|Unterminated/.test(reason) ? 'unexpected EOF' : reason}`,
-		);
-	}
-	const found = schemaProblem(document, schema, value);
-	if (found) throw refuse(`doesn't match schema${schema.$ref ? ` ${schema.$ref}` : ''}: ${found}`);
-	return value;
+	const decoded = decodeJson(bytes);
+	if ('problem' in decoded) throw refuse(`failed to decode request body: ${decoded.problem}`);
+	const found = schemaProblem(document, schema, decoded.value);
+	if (found?.alone) throw new RequestRefused(found.message);
+	if (found) throw refuse(`doesn't match schema${schema.$ref ? ` ${schema.$ref}` : ''}: ${found.message}`);
+	return decoded.value;
 }

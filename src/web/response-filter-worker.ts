@@ -29,7 +29,10 @@ function answer({ id, json, filter }: FilterQuestion): FilterAnswer {
 		return { id, lines: run(filter) };
 	} catch (error) {
 		const reason = String(error instanceof Error ? error.message : error);
-		// Exit code 5: the filter compiled and failed while running. wfx then answers what came before, and `{}`.
+		// Only a syntax error is an error for wfx. A name that is not defined is an output that failed: `{}`.
+		if (reason.includes('syntax error')) return { id, failed: firstLine(reason) };
+		if (reason.includes('compile error')) return { id, lines: '{}' };
+		// Exit code 5: the filter failed while running. wfx then answers what came before, and `{}`.
 		if (!reason.includes('exit code: 5')) return { id, failed: firstLine(reason) };
 		try {
 			return { id, lines: run(`try (${filter}\n) catch {}`) };

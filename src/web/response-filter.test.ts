@@ -22,6 +22,15 @@ test('what SWUpdate sends is answered like jq answers it', async () => {
 	}
 });
 
+test('members come in the order of their names, in whichever order the answer has them', async () => {
+	assert.equal(await filter.apply('.[]', '{"b":1,"a":{"d":2,"c":3}}'), '{"c":3,"d":2}\n1\n');
+});
+
+test('an empty filter and an unknown function give an empty object, as in wfx', async () => {
+	assert.equal(await filter.apply(' ', '{"a":1}'), '{}\n');
+	assert.equal(await filter.apply('.a | nosuchthing', '{"a":1}'), '{}\n');
+});
+
 test('a malformed filter is refused with what jq says of it', async () => {
 	await assert.rejects(filter.apply('.[', '{}'), { ...refused, message: /syntax error/ });
 	await assert.rejects(filter.apply('.a) | (.b', '{}'), refused);

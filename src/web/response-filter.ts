@@ -48,12 +48,15 @@ export class ResponseFilter {
 	 * @throws CaissonError filter-failed: malformed, over the time or memory limit, or too many are waiting
 	 */
 	apply(filter: string, json: string): Promise<string> {
-		if (filter.trim() === 'del(.context)') return Promise.resolve(withoutContext(json));
+		const program = filter.trim();
+		if (program === 'del(.context)') return Promise.resolve(withoutContext(json));
+		// gojq runs nothing for an empty program, and fails at it.
+		if (program === '') return Promise.resolve('{}\n');
 		if (this.#queue.length >= this.#limits.waiting) {
 			return Promise.reject(new CaissonError('filter-failed', 'too many response filters are waiting'));
 		}
 		return new Promise((resolve, reject) => {
-			this.#queue.push({ id: this.#nextId++, json, filter, resolve, reject });
+			this.#queue.push({ id: this.#nextId++, json: withSortedKeys(json), filter, resolve, reject });
 			this.#next();
 		});
 	}
@@ -125,6 +128,14 @@ export class ResponseFilter {
 		}
 		this.#next();
 	}
+}
+
+/** The same JSON with the members of its objects in the order of their names, in which gojq iterates over them. */
+function withSortedKeys(json: string): string {
+	return JSON.stringify(JSON.parse(json), (_key, value: unknown) => {
+		if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+		return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
+	});
 }
 
 /** `del(.context)`, the one filter that every SWUpdate sends with every report, without the way through a worker. */

@@ -12,12 +12,14 @@ export function workflowHandlers(world: WorkflowWorld): Handlers {
 			const limit = (query.limit as number | undefined) ?? 10;
 			const offset = (query.offset as number | undefined) ?? 0;
 			const sort = (query.sort as 'asc' | 'desc' | undefined) ?? 'asc';
-			const { workflows, total } = await world.workflows.list({
-				limit,
-				offset,
+			// As in wfx, a limit of 0 or less is none, and a negative offset is 0.
+			const page = {
+				limit: limit > 0 ? limit : -1,
+				offset: Math.max(0, offset),
 				sort,
 				total: query.pagination === true,
-			});
+			};
+			const { workflows, total } = await world.workflows.list(page);
 			const pagination = total === undefined ? {} : { pagination: { limit, offset, total } };
 			return { status: 200, value: { content: workflows, ...pagination } };
 		},

@@ -7,7 +7,7 @@ import { followImmediate, initialState } from '../../workflow/rules/walk.ts';
 import { definitionHash, type Sha256Hex } from './definition-hash.ts';
 import type { HistoryEntry, Job, JobAction, JobStatus, JsonObject } from './model.ts';
 import { decideStatusReport, historyOf, type StatusDecision, type StatusReport } from './status.ts';
-import { type JobWire, jobWire } from './wire.ts';
+import { definitionWire, type JobWire, jobWire } from './wire.ts';
 
 export interface JobRequest {
 	readonly clientId: string;
@@ -41,7 +41,7 @@ export function newJob(
 		clientId: request.clientId,
 		workflow,
 		tags: sortedTags(request.tags ?? []),
-		...(request.definition && Object.keys(request.definition).length > 0 && { definition: request.definition }),
+		...(request.definition && { definition: request.definition }),
 		status: {
 			clientId: request.clientId,
 			state: followImmediate(workflow, initial).at(-1) ?? initial,
@@ -111,7 +111,7 @@ export function definitionChange(job: Job, definition: JsonObject, now: number, 
 	const hash = definitionHash(definition, sha256);
 	const changed: Job = {
 		...rest,
-		...(Object.keys(definition).length > 0 && { definition }),
+		definition,
 		status: withHash(job.status, hash),
 		mtime,
 		version: job.version + 1,
@@ -122,7 +122,7 @@ export function definitionChange(job: Job, definition: JsonObject, now: number, 
 		action: 'UPDATE_DEFINITION',
 		payload: {
 			...identity(changed),
-			...(changed.definition && { definition: changed.definition }),
+			...definitionWire(changed),
 			mtime: time(mtime),
 			status: { state: '', definitionHash: hash },
 		},

@@ -114,7 +114,7 @@ test('a changed definition leaves its predecessor with its own hash in the histo
 	assert.equal(change.job.status.definitionHash, 'new');
 	assert.deepEqual(change.history[0]?.definition, { v: 1 });
 	assert.equal(change.history[0]?.status?.definitionHash, 'hash');
-	assert.deepEqual(definitionChange(job, {}, 2000, sha256).job.definition, undefined);
+	assert.deepEqual(definitionChange(job, {}, 2000, sha256).job.definition, {});
 });
 
 test('tags are added and removed without repeats, sorted', () => {

@@ -31,12 +31,17 @@ export function jobWire(job: Job, history?: readonly HistoryEntry[]): JobWire {
 		...(job.clientId && { clientId: job.clientId }),
 		workflow: job.workflow,
 		tags: job.tags,
-		...(job.definition && { definition: job.definition }),
+		...definitionWire(job),
 		status: job.status,
 		stime: new Date(job.stime).toISOString(),
 		mtime: new Date(job.mtime).toISOString(),
 		...(history && history.length > 0 && { history: history.map(historyWire) }),
 	};
+}
+
+/** An empty definition is left out of jobs and events; only its own route shows it. */
+export function definitionWire({ definition }: Pick<Job, 'definition'>): Pick<JobWire, 'definition'> {
+	return definition && Object.keys(definition).length > 0 ? { definition } : {};
 }
 
 function historyWire(entry: HistoryEntry): HistoryWire {
