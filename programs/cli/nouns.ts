@@ -68,6 +68,12 @@ export const nouns: readonly Noun[] = [
 		name: 'completion',
 		summary: 'write a completion script for bash, zsh or fish',
 		group: machine,
-		load: async (terminal) => (await import('./completion.ts')).completionCommand(terminal),
+		load: async (terminal) => {
+			const [{ completionCommand }, { wholeProgram }] = await Promise.all([
+				import('./completion.ts'),
+				import('./program.ts'),
+			]);
+			return completionCommand(terminal, wholeProgram);
+		},
 	},
 ];

@@ -2,7 +2,8 @@
 // running (run.ts) and what the commands do.
 
 import { type Argument, Command, type CommanderError, Help, Option } from 'commander';
-import type { OutputStream } from '../../src/terminal/console-terminal.ts';
+import { CaissonError } from '../../src/errors.ts';
+import { consoleTerminal, type OutputStream } from '../../src/terminal/console-terminal.ts';
 import type { TerminalOptions } from '../../src/terminal/process-terminal.ts';
 import type { Terminal } from '../../src/terminal/terminal.ts';
 import { type Noun, nouns } from './nouns.ts';
@@ -26,23 +27,44 @@ export function globalOptions(): Option[] {
 
 const description = 'Caisson keeps Debian-based industrial devices buildable, updatable, testable and provable.';
 
-const startHere = `
-Start here:
-  $ caisson doctor                 what this machine lacks
-  $ caisson job query              the jobs of the local server
-  $ caisson job create --help      give a device something to do
+/** What every command's exit code means. */
+export const exitCodes: readonly (readonly [code: string, meaning: string])[] = [
+	['0', 'done'],
+	['1', 'a finding, or a refusal'],
+	['2', 'trouble: wrong use, network, disk, a peer'],
+	['130', 'ended by Ctrl-C'],
+];
 
-Exit codes:
-  0  done
-  1  a finding, or a refusal
-  2  trouble: wrong use, network, disk, a peer
+/** What the environment decides where no option does. */
+export const environmentVariables: readonly (readonly [name: string, meaning: string])[] = [
+	['CAISSON_SERVER', 'as --server'],
+	['CAISSON_TOKEN_FILE', 'as --token-file'],
+	['CAISSON_CA', 'as --ca'],
+	['CAISSON_DATA', 'as --data'],
+	['CAISSON_SOUTHBOUND', 'address of the devices’ port, as --southbound'],
+	['NO_COLOR', 'no colours where it is set'],
+];
 
-Environment:
-  CAISSON_SERVER, CAISSON_TOKEN_FILE, CAISSON_CA, CAISSON_DATA  as the options
-  CAISSON_SOUTHBOUND  address of the devices’ port
-  NO_COLOR            no colours
+const startHere = [
+	['caisson doctor', 'what this machine lacks'],
+	['caisson up', 'serve devices and operators on this machine'],
+	['caisson job query', 'the jobs of the local server'],
+	['caisson job create --help', 'how to give a device something to do'],
+] as const;
 
-Every command answers --help (or: caisson help <noun> <verb>). The manual page is caisson(1).`;
+function textBelow(): string {
+	const block = (heading: string, rows: readonly (readonly [string, string])[]) => {
+		const width = Math.max(...rows.map(([term]) => term.length));
+		return ['', heading, ...rows.map(([term, meaning]) => `  ${term.padEnd(width)}  ${meaning}`)];
+	};
+	return [
+		...block('Start here:', startHere),
+		...block('Exit codes:', exitCodes),
+		...block('Environment:', environmentVariables),
+		'',
+		'Every command answers --help (or: caisson help <noun> <verb>).',
+	].join('\n');
+}
 
 /** A usage error, with the command that was being parsed. */
 export interface UsageError extends CommanderError {
@@ -66,9 +88,25 @@ export async function buildProgram(
 	}
 	for (const option of globalOptions()) program.addOption(option);
 	program.option('-V, --version', 'show the version of this command');
-	program.addHelpText('after', startHere);
+	program.addHelpText('after', textBelow());
 	share(program, program, streams);
 	return program;
+}
+
+/** The program with every command, for what is generated from it; it prints nothing and runs nothing. */
+export async function wholeProgram(): Promise<Command> {
+	const nowhere = { write: () => true };
+	const terminal = consoleTerminal({
+		stdout: nowhere,
+		stderr: nowhere,
+		stdin: () => process.stdin,
+		environment: {},
+		settings: () => ({ quiet: true, colour: false }),
+		interrupted: () => new AbortController().signal,
+		exit: () => undefined,
+		api: () => Promise.reject(new CaissonError('internal', 'Nothing is run here.')),
+	});
+	return buildProgram(terminal, { stdout: nowhere, stderr: nowhere }, 'all');
 }
 
 async function loadOrName(noun: Noun, terminal: Terminal, wanted: string | undefined): Promise<Command> {
