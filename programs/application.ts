@@ -15,11 +15,19 @@ import { type RetentionRules, sweep } from '../src/job/housekeeping.ts';
 import { jobHandlers } from '../src/job/routes.ts';
 import { type JobWorld, writeFolded } from '../src/job/steps.ts';
 import type { Storage } from '../src/storage/store.ts';
-import { type ApiOptions, type Handlers, type Port, send, serveApi, serveNotFound } from '../src/web/api.ts';
+import {
+	type ApiOptions,
+	type Handlers,
+	type Port,
+	send,
+	serveApi,
+	serveErrors,
+	serveNotFound,
+} from '../src/web/api.ts';
 import { serveDownloads } from '../src/web/downloads.ts';
 import type { EventStreamLimits } from '../src/web/event-stream.ts';
 import { type OpenApiDocument, requireKnownKeywords } from '../src/web/openapi.ts';
-import { emptyReply, errorReply, jsonReply } from '../src/web/problem.ts';
+import { emptyReply, jsonReply } from '../src/web/problem.ts';
 import { ResponseFilter } from '../src/web/response-filter.ts';
 import { swaggerOf } from '../src/web/swagger.ts';
 import { workflowHandlers } from '../src/workflow/routes.ts';
@@ -107,6 +115,7 @@ export async function createApplication(parts: ApplicationParts): Promise<Applic
 		if (port === 'northbound') serveApi(app, { ...options, document: caissonDocument }, bulkJobHandlers(world));
 		serveRoot(app, parts);
 		serveDownloads(app, parts.downloads);
+		serveErrors(app, options);
 		serveNotFound(app, options);
 		await app.ready();
 		return app;
@@ -148,16 +157,6 @@ function bareInstance(parts: ApplicationParts): FastifyInstance {
 	});
 	app.removeAllContentTypeParsers();
 	app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
-	app.setErrorHandler((error, request, reply) => {
-		const status = (error as { statusCode?: number }).statusCode ?? 500;
-		if (status >= 500) logFailure(parts.log, error, request.method, request.url);
-		if (status >= 400 && status < 500) {
-			reply.header('Connection', 'close');
-			const body = `${(error as Error).message}\n`;
-			return send(reply, { status, contentType: 'text/plain; charset=utf-8', body });
-		}
-		return send(reply, errorReply(error, { strict: parts.strict }));
-	});
 	return app;
 }
 

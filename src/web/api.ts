@@ -3,6 +3,7 @@
 // operation that is not tagged `southbound` is forbidden there. It knows no noun.
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { CaissonError } from '../errors.ts';
 import type { OpenApiDocument, Operation } from './openapi.ts';
 import { emptyReply, errorReply, jsonReply, type Reply, textReply } from './problem.ts';
 import { type QueryValue, RequestRefused, readBody, readQuery } from './request-checking.ts';
@@ -99,6 +100,11 @@ async function serve(
 	request: FastifyRequest,
 	reply: FastifyReply,
 ): Promise<FastifyReply | undefined> {
+	// A parameter is never empty: /jobs/ is no job without a name.
+	if (Object.values(request.params as Record<string, string>).includes('')) {
+		reply.callNotFound();
+		return reply;
+	}
 	try {
 		const call = readCall(options, operation, request, reply);
 		crossOrigin(options, request, reply);
@@ -128,7 +134,7 @@ async function serve(
 }
 
 function readCall(options: ApiOptions, operation: Operation, request: FastifyRequest, reply: FastifyReply): Call {
-	const search = new URLSearchParams(request.url.split('?').slice(1).join('?'));
+	const search = searchOf(request.url);
 	const header = (name: string) => {
 		const value = request.headers[name];
 		return Array.isArray(value) ? value[0] : value;
@@ -148,6 +154,12 @@ function readCall(options: ApiOptions, operation: Operation, request: FastifyReq
 		by: options.port === 'northbound' ? 'operator' : (header('x-client-id') ?? 'anonymous'),
 		reply,
 	};
+}
+
+/** The query as Go's url.ParseQuery reads it: a pair with a semicolon or a bad escape is dropped, the others count. */
+function searchOf(url: string): URLSearchParams {
+	const pairs = url.split('?').slice(1).join('?').split('&');
+	return new URLSearchParams(pairs.filter((pair) => !/;|%(?![\da-fA-F]{2})/.test(pair)).join('&'));
 }
 
 function crossOrigin(options: ApiOptions, request: FastifyRequest, reply: FastifyReply): void {
@@ -210,4 +222,22 @@ export function serveNotFound(app: FastifyInstance, options: ApiOptions): void {
 
 export function escapeHtml(text: string): string {
 	return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&#34;');
+}
+
+/** Errors that Fastify raises before or beside the handlers: bodies that are too large or cut off, and mistakes of ours. */
+export function serveErrors(app: FastifyInstance, options: ApiOptions): void {
+	app.setErrorHandler((error, request, reply) => {
+		const { code, statusCode = 500, message } = error as { code?: string; statusCode?: number; message: string };
+		if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') {
+			// wfx reads the body first and then finds no such type in its document.
+			crossOrigin(options, request, reply);
+			const type = JSON.stringify(request.headers['content-type'] ?? '');
+			return send(reply, textReply(400, `request body has an error: header Content-Type has unexpected value ${type}`));
+		}
+		if (statusCode >= 500) options.onFailure(error, request);
+		if (statusCode < 500) reply.header('Connection', 'close');
+		const known = code === 'FST_ERR_CTP_BODY_TOO_LARGE' ? new CaissonError('request-too-large', message) : undefined;
+		if (known === undefined && statusCode < 500) return send(reply, textReply(statusCode, message));
+		return send(reply, errorReply(known ?? error, { strict: options.strict }));
+	});
 }

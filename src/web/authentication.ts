@@ -40,11 +40,11 @@ export interface ShownRequest {
 
 /** Denies what may not pass, on every route of the instance, also on those that do not exist. */
 export function requireOperatorToken(app: FastifyInstance, access: NorthboundAccess): void {
-	app.addHook('onRequest', async (request, reply) => {
+	app.addHook('onRequest', (request, reply, done) => {
 		const { headers, socket, url, method } = request.raw;
 		const shown = { url: url ?? '', headers, localAddress: socket.localAddress };
 		const denial = judge(shown, access);
-		if (denial === undefined) return;
+		if (denial === undefined) return done();
 		const path = (url ?? '').split('?', 1)[0] ?? '';
 		access.denied(denial, { method: method ?? '', path, remoteAddress: socket.remoteAddress });
 		// RFC 9110, section 11.6.1: a 401 names the scheme. RFC 6750, section 3: and what was wrong with the token.
@@ -52,7 +52,7 @@ export function requireOperatorToken(app: FastifyInstance, access: NorthboundAcc
 		if (denial.reason === 'wrong-token') {
 			reply.header('WWW-Authenticate', 'Bearer realm="caisson", error="invalid_token"');
 		}
-		throw new CaissonError(denial.code, denial.message);
+		return done(new CaissonError(denial.code, denial.message));
 	});
 }
 

@@ -7,6 +7,7 @@ export type DecodedJson = { readonly value: unknown } | { readonly problem: stri
 export function decodeJson(bytes: Uint8Array): DecodedJson {
 	const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
 	try {
+		if (mayBeTooDeep(text)) throw new RangeError('looked at by the scanner');
 		return checked(text, JSON.parse(text));
 	} catch {
 		const scanned = scanFirstValue(text);
@@ -24,6 +25,17 @@ function checked(text: string, value: unknown): DecodedJson {
 		return { problem: `strconv.ParseFloat: parsing ${JSON.stringify(number)}: value out of range` };
 	}
 	return { value: /\\u[dD][89a-fA-F]/.test(text) ? wellFormed(value) : value };
+}
+
+/** Only a text with that many brackets can be nested that deep; most have a handful. */
+function mayBeTooDeep(text: string): boolean {
+	if (text.length <= maxDepth) return false;
+	let opened = 0;
+	for (let at = 0; at < text.length; at++) {
+		const char = text.charCodeAt(at);
+		if ((char === 0x5b || char === 0x7b) && ++opened > maxDepth) return true;
+	}
+	return false;
 }
 
 function hasInfinity(value: unknown): boolean {

@@ -47,12 +47,13 @@ export function createMetrics(): Metrics {
 	return {
 		registry,
 		observe(app, port) {
-			app.addHook('onSend', async (request, reply, payload) => {
+			app.addHook('onSend', (request, reply, payload, done) => {
 				duration.observe(labels(port, request, reply.statusCode), reply.elapsedTime / 1000);
-				return payload;
+				done(null, payload);
 			});
-			app.addHook('onResponse', async (request, reply) => {
+			app.addHook('onResponse', (request, reply, done) => {
 				requests.inc(labels(port, request, reply.raw.statusCode));
+				done();
 			});
 		},
 		serve(app) {

@@ -4,6 +4,7 @@ import { CaissonError } from '../errors.ts';
 import type { Handlers } from '../web/api.ts';
 import { emptyReply } from '../web/problem.ts';
 import type { Workflow } from './rules/model.ts';
+import { workflowWire } from './rules/normal.ts';
 import { createWorkflow, deleteWorkflow, type WorkflowWorld } from './steps.ts';
 
 export function workflowHandlers(world: WorkflowWorld): Handlers {
@@ -21,16 +22,16 @@ export function workflowHandlers(world: WorkflowWorld): Handlers {
 			};
 			const { workflows, total } = await world.workflows.list(page);
 			const pagination = total === undefined ? {} : { pagination: { limit, offset, total } };
-			return { status: 200, value: { content: workflows, ...pagination } };
+			return { status: 200, value: { content: workflows.map(workflowWire), ...pagination } };
 		},
 		'POST /workflows': async ({ body, by }) => ({
 			status: 201,
-			value: await createWorkflow(world, body as Workflow, by),
+			value: workflowWire(await createWorkflow(world, body as Workflow, by)),
 		}),
 		'GET /workflows/{name}': async ({ params }) => {
 			const workflow = await world.workflows.find(params.name ?? '');
 			if (workflow === undefined) throw new CaissonError('workflow-not-found', 'Workflow not found for given name');
-			return { status: 200, value: workflow };
+			return { status: 200, value: workflowWire(workflow) };
 		},
 		'DELETE /workflows/{name}': async ({ params, by }) => {
 			await deleteWorkflow(world, params.name ?? '', by);

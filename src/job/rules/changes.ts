@@ -7,6 +7,7 @@ import { followImmediate, initialState } from '../../workflow/rules/walk.ts';
 import { definitionHash, type Sha256Hex } from './definition-hash.ts';
 import type { HistoryEntry, Job, JobAction, JobStatus, JsonObject } from './model.ts';
 import { decideStatusReport, historyOf, type StatusDecision, type StatusReport } from './status.ts';
+import { compareUtf8 } from './utf8-order.ts';
 import { definitionWire, type JobWire, jobWire } from './wire.ts';
 
 export interface JobRequest {
@@ -166,5 +167,5 @@ function time(ms: number): string {
 }
 
 function sortedTags(tags: readonly string[]): string[] {
-	return [...new Set(tags)].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+	return [...new Set(tags)].sort(compareUtf8);
 }

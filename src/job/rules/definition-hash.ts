@@ -2,6 +2,7 @@
 // for bit (siemens/wfx, internal/handler/job/definition, which hashes github.com/cnf/structhash's dump, version 1).
 
 import type { JsonObject } from './model.ts';
+import { compareUtf8 } from './utf8-order.ts';
 
 /** SHA-256: bytes in, lower-case hexadecimal digest out. */
 export type Sha256Hex = (bytes: Uint8Array) => string;
@@ -34,15 +35,4 @@ function goExponent(value: number): string {
 	const [digits = '', exponent = '+0'] = value.toExponential().split('e');
 	const sign = Object.is(value, -0) ? '-' : '';
 	return `${sign}${digits}E${exponent[0]}${exponent.slice(1).padStart(2, '0')}`;
-}
-
-/** Order of UTF-8 bytes, which is the order of code points; JavaScript's own order is of UTF-16 units. */
-function compareUtf8(a: string, b: string): number {
-	const left = [...a];
-	const right = [...b];
-	for (let i = 0; i < left.length && i < right.length; i++) {
-		const difference = (left[i]?.codePointAt(0) ?? 0) - (right[i]?.codePointAt(0) ?? 0);
-		if (difference !== 0) return difference;
-	}
-	return left.length - right.length;
 }

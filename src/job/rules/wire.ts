@@ -2,6 +2,7 @@
 // folding count is Caisson's addition: `count`, only where it is above 1.
 
 import type { Workflow } from '../../workflow/rules/model.ts';
+import { workflowWire } from '../../workflow/rules/normal.ts';
 import type { HistoryEntry, Job, JobStatus, JsonObject, NewJobEvent } from './model.ts';
 
 export interface JobWire {
@@ -29,7 +30,7 @@ export function jobWire(job: Job, history?: readonly HistoryEntry[]): JobWire {
 	return {
 		id: job.id,
 		...(job.clientId && { clientId: job.clientId }),
-		workflow: job.workflow,
+		workflow: workflowWire(job.workflow),
 		tags: job.tags,
 		...definitionWire(job),
 		status: job.status,

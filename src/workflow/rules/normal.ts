@@ -23,6 +23,13 @@ export function normalWorkflow(workflow: Workflow): Workflow {
 	};
 }
 
+/** As the API writes it: wfx leaves transitions out where there are none. */
+export function workflowWire(workflow: Workflow): Partial<Workflow> {
+	if (workflow.transitions.length > 0) return workflow;
+	const { transitions: _, ...rest } = workflow;
+	return rest;
+}
+
 function description(part: { readonly description?: string }): { description?: string } {
 	return part.description ? { description: part.description } : {};
 }
