@@ -23,6 +23,12 @@ export const nouns: readonly Noun[] = [
 		load: async (terminal) => (await import('../../src/job/commands.ts')).jobCommands(terminal),
 	},
 	{
+		name: 'workflow',
+		summary: 'check, draw and keep the workflows that jobs follow',
+		group: work,
+		load: async (terminal) => (await import('../../src/workflow/commands.ts')).workflowCommands(terminal),
+	},
+	{
 		name: 'update',
 		summary: 'pack, sign and check .swu files for SWUpdate',
 		group: work,
