@@ -6,7 +6,7 @@ import type { Difference } from './compare.ts';
 export type AcceptedDifference = {
 	/** `chapter/step`; `*` stands for any run of characters. */
 	readonly where: string;
-	/** `status`, `header NAME` or `body`; `*` stands for any of them. */
+	/** As in a Difference: `status`, `header NAME`, `body /history/+0`; `*` stands for any run of characters. */
 	readonly what: string;
 	/** What wfx 0.6.0 does, for the table. */
 	readonly wfx: string;

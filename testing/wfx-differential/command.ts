@@ -89,6 +89,8 @@ async function run(args: readonly string[]): Promise<number> {
 		if (values.record !== undefined && a !== undefined) writeRecording(values.record, chapter.name, a);
 		if (a !== undefined && b !== undefined) differences.push(...compareChapter(chapter.name, a, b));
 	}
+	if (values.replay === undefined && servers.length === 1)
+		return print(`${requests} requests in ${chapters.length} chapters recorded in ${values.record}\n`);
 	return report(differences, requests, chapters.length, values.format === 'json');
 }
 

@@ -7,7 +7,10 @@ const BODY_LIMIT = 20;
 export type Difference = {
 	readonly chapter: string;
 	readonly step: string;
-	/** `status`, `header NAME`, `body`, or `answer` when one side has none. */
+	/**
+	 * `status`; `header NAME`; `body`, followed by the place in it where that is known (`body /content/0/id`); or `answer`
+	 * when one side has none.
+	 */
 	readonly what: string;
 	readonly a: string;
 	readonly b: string;
@@ -31,8 +34,7 @@ export function compareAnswers(
 	add('status', String(a.status), String(b.status));
 	for (const name of [...new Set([...Object.keys(a.headers), ...Object.keys(b.headers)])].sort())
 		add(`header ${name}`, a.headers[name] ?? '(absent)', b.headers[name] ?? '(absent)');
-	for (const place of bodyDifferences(bodyValue(a), bodyValue(b), '').slice(0, BODY_LIMIT))
-		add('body', place.a, place.b);
+	for (const place of bodyDifferences(a, b).slice(0, BODY_LIMIT)) add(place.what, place.a, place.b);
 	return found;
 }
 
@@ -42,20 +44,66 @@ export function compareChapter(chapter: string, a: ChapterAnswers, b: ChapterAns
 	return steps.flatMap((step) => compareAnswers(chapter, step, a.get(step), b.get(step)));
 }
 
-const bodyValue = (answer: Answer): unknown =>
-	'json' in answer ? { json: answer.json } : 'lines' in answer ? { lines: answer.lines } : { text: answer.text ?? '' };
+type Place = { readonly what: string; readonly a: string; readonly b: string };
 
-/** Every place where two JSON values differ, so that a long body does not hide the one field. */
-function bodyDifferences(a: unknown, b: unknown, path: string): { a: string; b: string }[] {
-	if (isObject(a) && isObject(b) && Array.isArray(a) === Array.isArray(b)) {
-		const keys = [...new Set([...Object.keys(a), ...Object.keys(b)])];
-		return keys.flatMap((key) =>
-			bodyDifferences((a as Record<string, unknown>)[key], (b as Record<string, unknown>)[key], `${path}/${key}`),
-		);
-	}
-	const [left, right] = [show(a), show(b)];
-	return left === right ? [] : [{ a: `${path}: ${left}`, b: `${path}: ${right}` }];
+/** Every place where two bodies differ; a body of another kind (JSON against text, say) is one difference. */
+function bodyDifferences(a: Answer, b: Answer): Place[] {
+	const [left, right] = [bodyValue(a), bodyValue(b)];
+	if (left.kind !== right.kind)
+		return [{ what: 'body', a: `${left.kind} ${show(left.value)}`, b: `${right.kind} ${show(right.value)}` }];
+	return valueDifferences(left.value, right.value, '');
 }
 
-const isObject = (value: unknown): value is object => value !== null && typeof value === 'object';
+function bodyValue(answer: Answer): { kind: string; value: unknown } {
+	if ('json' in answer) return { kind: 'JSON', value: answer.json };
+	if ('lines' in answer) return { kind: 'lines', value: answer.lines };
+	return 'text' in answer ? { kind: 'text', value: answer.text } : { kind: 'nothing', value: undefined };
+}
+
+/** Every place where two JSON values differ, so that a long body does not hide the one field. */
+function valueDifferences(a: unknown, b: unknown, path: string): Place[] {
+	if (Array.isArray(a) && Array.isArray(b)) return arrayDifferences(a, b, path);
+	if (isRecord(a) && isRecord(b)) {
+		const keys = [...new Set([...Object.keys(a), ...Object.keys(b)])];
+		return keys.flatMap((key) => valueDifferences(a[key], b[key], `${path}/${key}`));
+	}
+	const [left, right] = [show(a), show(b)];
+	return left === right ? [] : [{ what: path === '' ? 'body' : `body ${path}`, a: left, b: right }];
+}
+
+/**
+ * Items that only one side has are shown as such (index `-3` in A only, `+3` in B only), so that one more item does not
+ * make all that follow it differ. Between equal items, what is left is compared in pairs.
+ */
+function arrayDifferences(a: readonly unknown[], b: readonly unknown[], path: string): Place[] {
+	const found: Place[] = [];
+	let [i, j] = [0, 0];
+	for (const [equalA, equalB] of [...commonItems(a, b), [a.length, b.length] as const]) {
+		for (; i < equalA && j < equalB; i++, j++) found.push(...valueDifferences(a[i], b[j], `${path}/${i}`));
+		for (; i < equalA; i++) found.push({ what: `body ${path}/-${i}`, a: show(a[i]), b: '(absent)' });
+		for (; j < equalB; j++) found.push({ what: `body ${path}/+${j}`, a: '(absent)', b: show(b[j]) });
+		[i, j] = [equalA + 1, equalB + 1];
+	}
+	return found;
+}
+
+/** Index pairs of a longest common subsequence. */
+function commonItems(a: readonly unknown[], b: readonly unknown[]): (readonly [number, number])[] {
+	const [left, right] = [a.map(show), b.map(show)];
+	const longest = Array.from({ length: a.length + 1 }, () => new Array<number>(b.length + 1).fill(0));
+	const at = (i: number, j: number): number => longest[i]?.[j] ?? 0;
+	for (let i = a.length - 1; i >= 0; i--)
+		for (let j = b.length - 1; j >= 0; j--)
+			(longest[i] as number[])[j] = left[i] === right[j] ? at(i + 1, j + 1) + 1 : Math.max(at(i + 1, j), at(i, j + 1));
+	const pairs: (readonly [number, number])[] = [];
+	for (let [i, j] = [0, 0]; i < a.length && j < b.length; ) {
+		if (left[i] === right[j]) pairs.push([i++, j++]);
+		else if (at(i + 1, j) >= at(i, j + 1)) i++;
+		else j++;
+	}
+	return pairs;
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+	value !== null && typeof value === 'object' && !Array.isArray(value);
 const show = (value: unknown): string => (value === undefined ? '(absent)' : JSON.stringify(value));

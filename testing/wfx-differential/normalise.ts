@@ -34,48 +34,56 @@ const FILE_HEADERS = [
 const UUID = /\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/gi;
 /** RFC 3339 with up to nanoseconds, the way wfx writes times. */
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.(\d{1,9}))?(?:Z|[+-]\d\d:\d\d)$/;
+/** The time of an event: always three digits. */
+const EVENT_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}(?:Z|[+-]\d\d:\d\d)$/;
 const BOUNDARY = /boundary=([0-9a-zA-Z'()+_,\-./:=?]+)/;
 
 /**
- * The names that one server's ids and times get, in the order in which they were first seen; so two answers compare
- * equal only when the same ids and times recur in the same places. One a server and chapter.
+ * The names that one server's ids and times get: after the step in whose answer they first occurred, so two answers
+ * compare equal only when the same ids and times recur in the same places. One a server and chapter.
  */
 export class Names {
-	readonly #ids = new Map<string, string>();
-	readonly #times = new Map<string, string>();
+	readonly #names = new Map<string, string>();
+	readonly #counts = new Map<string, number>();
 	readonly #origins: readonly string[];
+	#step = '';
 
 	/** `origins`: the server's own addresses (`http://host:port`), which may occur in headers and bodies. */
 	constructor(origins: readonly string[]) {
 		this.#origins = origins;
 	}
 
-	id(uuid: string): string {
-		return remember(this.#ids, uuid.toLowerCase(), 'id');
+	/** What is new from now on is named after this step. */
+	enter(step: string): void {
+		this.#step = step;
 	}
 
 	time(time: string): string {
-		return remember(this.#times, time, 'time');
+		return this.#name('time', time);
 	}
 
 	/** Replaces ids and own addresses inside a text. */
 	text(text: string): string {
-		let out = text.replace(UUID, (uuid) => this.id(uuid));
+		let out = text.replace(UUID, (uuid) => this.#name('id', uuid.toLowerCase()));
 		for (const origin of this.#origins) out = out.replaceAll(origin, '<origin>');
 		return out;
 	}
-}
 
-function remember(map: Map<string, string>, value: string, kind: string): string {
-	const known = map.get(value);
-	if (known !== undefined) return known;
-	const name = `<${kind} ${map.size + 1}>`;
-	map.set(value, name);
-	return name;
+	#name(kind: string, value: string): string {
+		const known = this.#names.get(value);
+		if (known !== undefined) return known;
+		const stem = `${kind} of ${this.#step}`;
+		const count = (this.#counts.get(stem) ?? 0) + 1;
+		this.#counts.set(stem, count);
+		const name = count === 1 ? `<${stem}>` : `<${stem}, ${count}>`;
+		this.#names.set(value, name);
+		return name;
+	}
 }
 
 /** The comparable form of one answer. Deterministic but for `names`, which learns new ids and times. */
 export function normalise(raw: RawAnswer, step: Step, names: Names): Answer {
+	names.enter(step.name);
 	const headers: Record<string, string> = {};
 	const wanted = (name: string) =>
 		HEADERS.includes(name) ||
@@ -96,7 +104,8 @@ export function normalise(raw: RawAnswer, step: Step, names: Names): Answer {
 }
 
 /** Frames of an event stream: the data parsed, the other fields (id, event, retry) beside it. */
-export function normaliseFrames(frames: readonly string[], names: Names): readonly unknown[] {
+export function normaliseFrames(frames: readonly string[], step: Step, names: Names): readonly unknown[] {
+	names.enter(step.name);
 	return frames.map((frame) => {
 		const fields: Record<string, unknown> = {};
 		for (const line of frame.split('\n')) {
@@ -128,7 +137,13 @@ function clean(value: unknown, names: Names): unknown {
 	if (Array.isArray(value)) return value.map((item) => clean(item, names));
 	if (value === null || typeof value !== 'object') return value;
 	const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
-	return Object.fromEntries(entries.map(([key, item]) => [key, clean(item, names)]));
+	return Object.fromEntries(
+		entries.map(([key, item]) => {
+			// When an event was published has no fixed relation to the times of the job that it tells of.
+			const published = key === 'ctime' && typeof item === 'string' && EVENT_TIME.test(item);
+			return [key, published ? '<time with milliseconds>' : clean(item, names)];
+		}),
+	);
 }
 
 function select(value: unknown, step: Step): unknown {
@@ -138,7 +153,8 @@ function select(value: unknown, step: Step): unknown {
 			step.pick.map((path) => {
 				if (!path.endsWith('.*')) return [path, at(value, path) ?? null];
 				const found = at(value, path.slice(0, -2));
-				return [path, found !== null && typeof found === 'object' ? Object.keys(found) : null];
+				const keys = found !== null && typeof found === 'object' ? Object.keys(found) : [];
+				return [path, Object.fromEntries(keys.map((key) => [key, 'present']))];
 			}),
 		);
 	}

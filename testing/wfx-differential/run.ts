@@ -3,7 +3,7 @@
 // it compares nothing.
 import { EventStream } from './events.ts';
 import { at, Names, normalise, normaliseFrames } from './normalise.ts';
-import { begin, headersOf, type Outgoing, send } from './send.ts';
+import { begin, headersOf, isEventStream, type Outgoing, send } from './send.ts';
 import type { Answer, Chapter, RawAnswer, Step } from './step.ts';
 
 /** One server under comparison. */
@@ -75,8 +75,7 @@ async function eventAction(step: Step, events: string, side: Side): Promise<Answ
 	const [action, name = ''] = events.split(' ');
 	if (action === 'open') {
 		const response = await begin(outgoing(step, side));
-		if (!(response.headers['content-type'] ?? '').startsWith('text/event-stream'))
-			throw new Error(`status ${response.statusCode} instead of an event stream`);
+		if (!isEventStream(response)) throw new Error(`status ${response.statusCode} instead of an event stream`);
 		side.streams.set(name, new EventStream(response));
 		const raw = { status: response.statusCode ?? 0, headers: headersOf(response), body: new Uint8Array() };
 		return normalise(raw, step, side.names);
@@ -84,7 +83,7 @@ async function eventAction(step: Step, events: string, side: Side): Promise<Answ
 	const stream = side.streams.get(name);
 	if (action !== 'read' || stream === undefined) throw new Error(`no open event stream for "${events}"`);
 	side.streams.delete(name);
-	return { status: 0, headers: {}, lines: normaliseFrames(await stream.close(), side.names) };
+	return { status: 0, headers: {}, lines: normaliseFrames(await stream.close(), step, side.names) };
 }
 
 function outgoing(step: Step, side: Side): Outgoing {

@@ -16,9 +16,16 @@ export type Outgoing = {
 /** A server that does not answer within this time is trouble, not a difference. Milliseconds. */
 const ANSWER_LIMIT_MS = 20_000;
 
-/** Sends and reads the whole answer. Rejects when the connection fails or the limit passes. */
+/**
+ * Sends and reads the whole answer; of an event stream, which never ends, the header block only. Rejects when the
+ * connection fails or the limit passes.
+ */
 export async function send(outgoing: Outgoing): Promise<RawAnswer> {
 	const response = await begin(outgoing);
+	if (isEventStream(response)) {
+		response.on('error', () => undefined).destroy();
+		return { status: response.statusCode ?? 0, headers: headersOf(response), body: new Uint8Array() };
+	}
 	const parts: Buffer[] = [];
 	for await (const part of response) parts.push(part as Buffer);
 	return { status: response.statusCode ?? 0, headers: headersOf(response), body: Buffer.concat(parts) };
@@ -44,6 +51,9 @@ export function begin(outgoing: Outgoing): Promise<IncomingMessage> {
 		if ('expect' in headers) request.flushHeaders();
 	});
 }
+
+export const isEventStream = (response: IncomingMessage): boolean =>
+	(response.headers['content-type'] ?? '').startsWith('text/event-stream');
 
 export function headersOf(response: IncomingMessage): Record<string, string> {
 	const headers: Record<string, string> = {};

@@ -216,7 +216,6 @@ const backwards = workflow(
 );
 
 const life: Step[] = [
-	{ name: 'states listed backwards', send: post, json: backwards },
 	{ name: 'same name again', send: post, json: single },
 	{ name: 'same name again, other content', send: post, json: workflow('single', ['X', 'Y'], [['X', 'Y', 'WFX']]) },
 	{ name: 'same name and invalid', send: post, json: workflow('single', ['X', 'X'], []) },
@@ -250,6 +249,8 @@ const life: Step[] = [
 	{ name: 'delete name with space', send: 'north DELETE workflows/a%20b' },
 	{ name: 'delete name with quote and markup', send: 'north DELETE workflows/%27%22%3Cb%3E' },
 	{ name: 'create again after delete', send: post, json: walk },
+	// Last, because a server that accepts it must not differ in anything else.
+	{ name: 'states listed backwards', send: post, json: backwards },
 ];
 
 const entries = (cases: Readonly<Record<string, unknown>>): Step[] =>
