@@ -13,6 +13,7 @@ import { CaissonError } from '../../src/errors.ts';
 import type { ApiClient } from '../../src/terminal/api-client.ts';
 import { httpClient } from '../../src/terminal/http-client.ts';
 import { findServer } from '../../src/terminal/server-address.ts';
+import { localServers } from '../cli/local-servers.ts';
 
 export interface ServerProcessOptions {
 	/** The data directory; made where absent. */
@@ -48,8 +49,8 @@ export async function startServer(options: ServerProcessOptions): Promise<Server
 	const logFile = join(options.data, 'server.log');
 	await mkdir(options.data, { recursive: true, mode: 0o700 });
 	await mkdir(downloads, { recursive: true });
-	const southPort = await freePort(options.preferredPorts?.southbound);
-	const northPort = await freePort(options.preferredPorts?.northbound);
+	const southPort = await portFor(options.preferredPorts?.southbound);
+	const northPort = await portFor(options.preferredPorts?.northbound);
 	const child = spawn(caisson, serverWords(options.data, downloads, southPort, northPort), {
 		// A group of its own: Ctrl-C in a terminal is for the trial, which then stops the server in order.
 		detached: true,
@@ -59,14 +60,15 @@ export async function startServer(options: ServerProcessOptions): Promise<Server
 	const log = createWriteStream(logFile, { flags: 'a' });
 	for (const stream of [child.stdout, child.stderr]) stream.pipe(log, { end: false });
 	const process = new RunningServer(child, logFile);
-	const [southbound, northbound] = [`http://127.0.0.1:${southPort}`, `http://127.0.0.1:${northPort}`];
-	try {
-		await Promise.race([ready(southbound), process.died.then((words) => Promise.reject(new Error(words)))]);
-	} catch (cause) {
+	const where = await Promise.race([
+		announced(options.data, child),
+		process.died.then((words) => Promise.reject(new Error(words))),
+	]).catch(async (cause: Error) => {
 		await process.stop();
-		throw new CaissonError('server-unreachable', `The server did not come up. ${(cause as Error).message}`, { cause });
-	}
-	const server = await findServer({ data: options.data, server: northbound }, {}, { port: 'northbound' });
+		throw new CaissonError('server-unreachable', `The server did not come up. ${cause.message}`, { cause });
+	});
+	const { client: southbound, mgmt: northbound } = where;
+	const server = await findServer({ data: options.data }, {}, { port: 'northbound' }, localServers({}));
 	return {
 		southbound,
 		northbound,
@@ -133,31 +135,24 @@ async function lastWords(child: ChildProcess, logFile: string): Promise<string> 
 	return `It ended with ${child.exitCode ?? child.signalCode ?? 'an error'}; the end of its log ${logFile}:\n${lines}`;
 }
 
-async function ready(southbound: string): Promise<void> {
-	const end = Date.now() + startLimit;
-	let last = 'no answer';
-	while (Date.now() < end) {
-		try {
-			const answer = await fetch(`${southbound}/health`);
-			await answer.body?.cancel();
-			if (answer.ok) return;
-			last = `${answer.status}`;
-		} catch (error) {
-			last = String((error as Error).cause ?? error);
-		}
-		await sleep(50);
+/** What the server writes into its data directory once it answers. */
+async function announced(data: string, child: ChildProcess): Promise<{ client: string; mgmt: string }> {
+	for (const end = Date.now() + startLimit; Date.now() < end; await sleep(20)) {
+		const text = await readFile(join(data, 'server.json'), 'utf8').catch(() => '{}');
+		const { pid, client, mgmt } = JSON.parse(text) as { pid?: number; client?: string; mgmt?: string };
+		// bin/caisson becomes the server by exec. Another pid is of a server that was killed.
+		if (pid === child.pid && client !== undefined && mgmt !== undefined) return { client, mgmt };
 	}
-	throw new Error(`It was not healthy after ${startLimit / 1000} s (${last}).`);
+	throw new Error(`It did not answer within ${startLimit / 1000} s.`);
 }
 
-/** `preferred` where nobody listens there, else one that the system chooses. */
-async function freePort(preferred = 0): Promise<number> {
+/** `preferred` where nobody listens there, else 0: the system's choice. */
+async function portFor(preferred = 0): Promise<number> {
 	const probe = createServer();
 	const listening = await new Promise<boolean>((resolve) => {
 		probe.once('error', () => resolve(false)).listen(preferred, '127.0.0.1', () => resolve(true));
 	});
-	if (!listening) return freePort();
-	const address = probe.address();
+	if (!listening) return 0;
 	await new Promise((resolve) => probe.close(resolve));
-	return typeof address === 'object' && address !== null ? address.port : freePort();
+	return preferred;
 }
