@@ -108,6 +108,7 @@ export async function createApplication(parts: ApplicationParts): Promise<Applic
 			port,
 			strict: parts.strict,
 			filter,
+			by: port === 'northbound' && parts.northboundAuthenticated ? 'operator' : 'anonymous',
 			openToOrigins: port === 'southbound' || !parts.northboundAuthenticated,
 			onFailure: (error, request) => logFailure(log, error, request.method, request.url),
 		};

@@ -44,6 +44,8 @@ export interface ApiOptions {
 	readonly filter: ResponseFilter;
 	/** Cross-origin reading for everybody, as wfx allows it: only where no credential is asked for. */
 	readonly openToOrigins: boolean;
+	/** Who asks, as far as the port knows: a name for the audit trail, never one that the client claims. */
+	readonly by: string;
 	/** Calls with an error that is not the client's doing. */
 	readonly onFailure: (error: unknown, request: FastifyRequest) => void;
 }
@@ -151,7 +153,7 @@ function readCall(options: ApiOptions, operation: Operation, request: FastifyReq
 		query,
 		body,
 		header,
-		by: options.port === 'northbound' ? 'operator' : (header('x-client-id') ?? 'anonymous'),
+		by: options.by,
 		reply,
 	};
 }

@@ -32,13 +32,14 @@ function answer({ id, json, filter }: FilterQuestion): FilterAnswer {
 		// Only a syntax error is an error for wfx. A name that is not defined is an output that failed: `{}`.
 		if (reason.includes('syntax error')) return { id, failed: firstLine(reason) };
 		if (reason.includes('compile error')) return { id, lines: '{}' };
-		// Exit code 5: the filter failed while running; another: it ended jq by itself (halt_error). wfx then answers
-		// what came before, and `{}`.
-		if (!reason.includes('exit code: 5')) return { id, lines: '{}' };
+		// Exit code 5: the filter failed while running. wfx then answers what came before, and `{}`.
+		const failedRunning = (text: string) => text.includes('exit code: 5');
+		if (!failedRunning(reason)) return { id, failed: firstLine(reason) };
 		try {
 			return { id, lines: run(`try (${filter}\n) catch {}`) };
-		} catch {
-			return { id, failed: firstLine(reason) };
+		} catch (again) {
+			// halt_error cannot be caught; what came before it is lost.
+			return failedRunning(String(again)) ? { id, lines: '{}' } : { id, failed: firstLine(reason) };
 		}
 	}
 }
