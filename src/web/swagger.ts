@@ -23,8 +23,19 @@ export function swaggerOf(document: OpenApiDocument): Json {
 		tags: source.tags,
 		paths,
 		parameters: mapValues(document.components.parameters ?? {}, parameterOf),
-		definitions: mapValues(document.components.schemas, relocated),
+		definitions: withLogLimit(mapValues(document.components.schemas, relocated)),
 	};
+}
+
+/**
+ * SWUpdate before 2025.05 takes the greatest length of a job's log from here (suricatta/server_wfx.lua,
+ * update_json_schema) and fails where there is none: then a job whose artifact is missing loses its reason. wfx 0.6.0 has
+ * the number in its Swagger document and not in its OpenAPI document.
+ */
+function withLogLimit(definitions: Json): Json {
+	const status = definitions.JobStatus as { properties?: { context?: Json } } | undefined;
+	if (status?.properties?.context !== undefined) status.properties.context.maxLength = 20_000;
+	return definitions;
 }
 
 function operationOf(operation: Json): Json {
