@@ -1,6 +1,7 @@
 // Writes a file so that its name never stands for half of it: the bytes go to a temporary name beside the target, are
 // made durable, and get the final name in one step. What fails or is interrupted leaves nothing. It knows no format.
 
+import { randomUUID } from 'node:crypto';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { CaissonError } from '../errors.ts';
@@ -18,7 +19,7 @@ export interface OutputFile {
  * @throws CaissonError file-unusable, or what `fill` throws
  */
 export async function writeWhole<Result>(target: string, fill: (file: OutputFile) => Promise<Result>): Promise<Result> {
-	const temporary = join(dirname(target), `.${basename(target)}.${process.pid}.partial`);
+	const temporary = join(dirname(target), `.${basename(target)}.${randomUUID()}.partial`);
 	const handle = await attempt(target, () => open(temporary, 'wx', 0o644));
 	try {
 		const file = new CountedFile(handle, target);

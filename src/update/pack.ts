@@ -3,10 +3,10 @@
 // specification (rules/) and where the key comes from (the signer is passed in).
 
 import { createHash } from 'node:crypto';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { CaissonError } from '../errors.ts';
-import { ByteSum, type CpioFormat, encodeHeader, encodeTrailer, padding } from '../format/cpio/header.ts';
+import { ByteSum, type CpioFormat, encodeHeader, encodeTrailer, maximumSize, padding } from '../format/cpio/header.ts';
 import { writeSwDescription } from '../format/sw-description/description.ts';
 import { type OutputFile, writeWhole } from './output-file.ts';
 import { compressFile, copyPayload, examine, type Payload } from './payload.ts';
@@ -113,10 +113,28 @@ async function readSpecification(from: PackRequest['specification']): Promise<Up
 async function prepare(member: PlannedMember, file: string, request: PackRequest, scratch: Scratch): Promise<Payload> {
 	const { signal, progress } = request;
 	const read = (step: 'reading' | 'compressing') => (bytes: number) => progress?.({ step, member: member.name, bytes });
-	if (member.compress === undefined) return await examine(member, file, { signal, read: read('reading') });
+	if (member.compress === undefined) {
+		await checkSize(member, file);
+		return await examine(member, file, { signal, read: read('reading') });
+	}
 	const compressed = await scratch.newFile();
 	const expandedSize = await compressFile(file, compressed, member.compress, { signal, read: read('compressing') });
 	return await examine(member, compressed, { signal, expandedSize });
+}
+
+/** A member that the format cannot hold is refused before its gigabytes are read. */
+async function checkSize(member: PlannedMember, file: string): Promise<void> {
+	const size = await stat(file).then(
+		(found) => found.size,
+		() => 0, // reading it gives the reason
+	);
+	if (size > maximumSize) {
+		throw new CaissonError(
+			'update-specification-invalid',
+			`${member.where}: ${member.source} has ${size} bytes; a .swu (cpio) holds at most ${maximumSize} a member. ` +
+				'compress may bring it below.',
+		);
+	}
 }
 
 /** @returns size and SHA-256 of the archive */

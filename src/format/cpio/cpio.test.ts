@@ -146,7 +146,10 @@ describe('cpio', () => {
 	});
 
 	it('stops at more members than it was allowed', () => {
-		assert.throws(() => read(archive('newc', files), 512, 2), { code: 'update-malformed', message: /more than 2 members/ });
+		assert.throws(() => read(archive('newc', files), 512, 2), {
+			code: 'update-malformed',
+			message: /more than 2 members/,
+		});
 	});
 
 	it('refuses an archive cut off at any offset before its end mark is whole', () => {

@@ -9,7 +9,10 @@ import { array, group, list, writeLibconfig } from './libconfig.ts';
 import { parseLibconfig } from './parse.ts';
 import { readSwDescription } from './read.ts';
 
-const handWritten = readFileSync(new URL('../../../testdata/update/descriptions/reference.in', import.meta.url), 'utf8');
+const handWritten = readFileSync(
+	new URL('../../../testdata/update/descriptions/reference.in', import.meta.url),
+	'utf8',
+);
 
 const description: SwDescription = {
 	version: '1.2.0',
@@ -69,7 +72,10 @@ describe('sw-description', () => {
 	});
 
 	it('refuses a selection whose name the description needs itself', () => {
-		const clash = { ...description, sections: [{ ...description.sections[0], path: ['version', 'x'] }] } as SwDescription;
+		const clash = {
+			...description,
+			sections: [{ ...description.sections[0], path: ['version', 'x'] }],
+		} as SwDescription;
 		assert.throws(() => writeSwDescription(clash), { code: 'update-specification-invalid' });
 	});
 
@@ -79,7 +85,10 @@ describe('sw-description', () => {
 			['software = { };', /version is missing/],
 			['software = { version = "1"; images = { }; };', /images is not a list/],
 			['software = { version = "1"; files = ( "x" ); };', /files\[0\] is not a group/],
-			['software = { version = "1"; a: { b: { scripts = ( { filename = 3; } ); }; }; };', /a\.b\.scripts\[0\]\.filename/],
+			[
+				'software = { version = "1"; a: { b: { scripts = ( { filename = 3; } ); }; }; };',
+				/a\.b\.scripts\[0\]\.filename/,
+			],
 		] as const) {
 			assert.throws(() => readSwDescription(text), { code: 'update-malformed', message: reason });
 		}
@@ -143,7 +152,10 @@ describe('libconfig', () => {
 	});
 
 	it('bounds depth and length', () => {
-		assert.throws(() => parseLibconfig(`a = ${'('.repeat(100_000)}`), { code: 'update-malformed', message: /deeper than/ });
+		assert.throws(() => parseLibconfig(`a = ${'('.repeat(100_000)}`), {
+			code: 'update-malformed',
+			message: /deeper than/,
+		});
 		assert.throws(() => parseLibconfig(`a = ( ${'1,'.repeat(200_000)} );`), { message: /more than 100000 values/ });
 		assert.throws(() => parseLibconfig(' '.repeat(2 ** 20 + 1)), { code: 'update-malformed', message: /longer than/ });
 	});

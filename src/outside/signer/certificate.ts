@@ -21,7 +21,18 @@ export function readCertificate(bytes: Uint8Array, file: string): X509Certificat
 	}
 }
 
+/** @throws CaissonError key-unusable where a part of it (its key, its dates) cannot be read */
 export function certificateFacts(certificate: X509Certificate): CertificateFacts {
+	try {
+		return factsOf(certificate);
+	} catch (cause) {
+		throw new CaissonError('key-unusable', 'A certificate cannot be read: its key or its dates are not valid.', {
+			cause,
+		});
+	}
+}
+
+function factsOf(certificate: X509Certificate): CertificateFacts {
 	return {
 		subject: oneLine(certificate.subject),
 		issuer: oneLine(certificate.issuer),

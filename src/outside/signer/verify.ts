@@ -30,7 +30,7 @@ export function signersOf(signature: Uint8Array): CertificateFacts[] {
 	const { signedData, embedded } = parse(signature);
 	return signedData.signerInfos.flatMap((info) => {
 		const certificate = certificateOf(info, embedded);
-		return certificate === undefined ? [] : [certificateFacts(certificate)];
+		return certificate === undefined ? [] : [carriedFacts(certificate)];
 	});
 }
 
@@ -50,7 +50,7 @@ export async function verifySignature(
 			reason ??= 'it does not carry the certificate of its signer';
 			continue;
 		}
-		const facts = certificateFacts(certificate);
+		const facts = carriedFacts(certificate);
 		signers.push(facts);
 		reason ??=
 			signatureFault(info, certificate, content) ??
@@ -150,13 +150,9 @@ function chainFault(
 ): string | undefined {
 	let current = signer;
 	for (let length = 1; length <= maximumChain; length++) {
-		const name = certificateFacts(current).subject;
-		if (now < current.validFromDate.getTime()) {
-			return `the certificate ${name} is valid only from ${current.validFromDate.toISOString()}`;
-		}
-		if (now > current.validToDate.getTime()) {
-			return `the certificate ${name} expired on ${current.validToDate.toISOString()}`;
-		}
+		const { subject: name, notBefore, notAfter } = carriedFacts(current);
+		if (now < Date.parse(notBefore)) return `the certificate ${name} is valid only from ${notBefore}`;
+		if (now > Date.parse(notAfter)) return `the certificate ${name} expired on ${notAfter}`;
 		const isTrusted = trusted.some((each) => each.raw.equals(current.raw));
 		if (isTrusted && isSelfSigned(current)) return undefined;
 		const child = current;
@@ -179,7 +175,20 @@ function isSelfSigned(certificate: X509Certificate): boolean {
 }
 
 function issued(certificate: X509Certificate, issuer: X509Certificate): boolean {
-	return certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
+	try {
+		return certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
+	} catch {
+		return false; // a key that cannot be read has issued nothing
+	}
+}
+
+/** The facts of a certificate that a signature carries: where they cannot be read, the signature is at fault. */
+function carriedFacts(certificate: X509Certificate): CertificateFacts {
+	try {
+		return certificateFacts(certificate);
+	} catch (cause) {
+		throw malformed('its certificate is damaged', cause);
+	}
 }
 
 function purposeFault(facts: CertificateFacts, trust: Trust): string | undefined {

@@ -64,7 +64,7 @@ export function packCommand(terminal: Terminal, keys: Keys): Command {
 	withFormat(command);
 	command.addHelpText('after', specificationHelp);
 	return withExamples(command, [
-		['caisson update pack update.yaml -o update.swu --key key.pem --cert cert.pem', 'Pack and sign'],
+		['caisson update pack spec.yaml -o x.swu --key key.pem --cert cert.pem', 'Pack and sign'],
 		['caisson update create-test-key trial', 'Make a key and a certificate to try it with'],
 	]);
 }

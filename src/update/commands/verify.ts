@@ -63,7 +63,8 @@ function show(terminal: Terminal, file: string, verified: VerifiedUpdate): void 
 	}
 	const signers = verified.signers.map(({ subject, key }) => `${subject} (${key})`).join('; ');
 	terminal.print(`${terminal.style('good', 'Good')}  signed by ${signers}`);
+	const artifacts = verified.artifacts === 1 ? '1 artifact' : `${verified.artifacts} artifacts`;
 	terminal.print(
-		`${terminal.style('good', 'Good')}  ${verified.artifacts} artifacts of version ${verified.version} have the hashes that were signed`,
+		`${terminal.style('good', 'Good')}  ${artifacts} of version ${verified.version}, with the hashes that were signed`,
 	);
 }
