@@ -165,7 +165,8 @@ const walking: Step[] = [
 		json: { clientId: 'device', state, progress: index * 10, message: '' },
 		headers: { 'x-response-filter': 'del(.context)' },
 	})),
-	{ name: 'device job at the end', send: 'south GET jobs/<device>?history=true' },
+	{ name: 'device job at the end', send: 'south GET jobs/<device>' },
+	{ name: 'device history at the end', send: 'south GET jobs/<device>?history=true', pick: ['history'] },
 ];
 
 export const jobStatus: Chapter = {

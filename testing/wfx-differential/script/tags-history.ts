@@ -109,13 +109,15 @@ const repeatSteps: Step[] = [
 		json: { state: 'WORK', clientId: 'device', progress: 10 },
 	})),
 	{ name: 'status after equal reports', send: 'south GET jobs/<job>/status' },
-	{ name: 'history after equal reports', send: 'south GET jobs/<job>?history=true' },
+	{ name: 'job after equal reports', send: 'south GET jobs/<job>' },
+	{ name: 'history after equal reports', send: 'south GET jobs/<job>?history=true', pick: ['history'] },
 	...[11, 12, 13].map((progress) => ({
 		name: `progress ${progress}`,
 		send: 'south PUT jobs/<job>/status',
 		json: { state: 'WORK', clientId: 'device', progress },
 	})),
-	{ name: 'history after progress', send: 'south GET jobs/<job>?history=true' },
+	{ name: 'job after progress', send: 'south GET jobs/<job>' },
+	{ name: 'history after progress', send: 'south GET jobs/<job>?history=true', pick: ['history'] },
 ];
 
 export const tags: Chapter = { name: 'tags', about: 'adding and deleting tags', steps: tagSteps };
