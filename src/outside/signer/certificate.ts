@@ -49,7 +49,8 @@ function factsOf(certificate: X509Certificate): CertificateFacts {
  * The purposes for which SWUpdate accepts a signer. emailProtection is OpenSSL's "smimesign": an extended key usage, where
  * there is one, must list it, and a key usage must allow signatures (digitalSignature or nonRepudiation).
  * codeSigning is SWUpdate's own check (corelib/swupdate_cms_verify.c, check_code_sign): the extended key usage must be
- * there and list it.
+ * there and list it. Builds with OpenSSL check this; Debian 13's SWUpdate, built with wolfSSL, takes any certificate
+ * (tried with 2024.12.1), but what is signed for one device should be good for the next.
  */
 function purposesOf(certificate: X509Certificate): CertificatePurpose[] {
 	// What node calls keyUsage are the object identifiers of the extended key usage; undefined without the extension.

@@ -32,6 +32,7 @@ The specification names things as SWUpdate's sw-description does:
   bootenv: { bootpart: "2" }
   selections:                              # for swupdate -e stable,copyA
     stable.copyA: { images: [...] }
+    # a list of a selection replaces the general list of that name
 Sources are relative to the specification. Hashes are computed.`;
 
 export function packCommand(terminal: Terminal, keys: Keys): Command {

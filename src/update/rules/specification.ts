@@ -1,6 +1,8 @@
 // The update specification: a small YAML from which a .swu is packed. This file decides what is allowed in one and what
 // it means; it names SWUpdate's attributes as SWUpdate does. It leaves out the files that it names (plan.ts takes facts
-// about them) and whether a device has the handlers.
+// about them) and whether a device has the handlers. Of selections, know what SWUpdate does (parser.c, find_node): for each of
+// images, files, scripts and bootenv by itself, a device takes its selection's list where there is one, else the general
+// one; archives are among the files.
 
 import { nameFault } from '../../format/cpio/header.ts';
 import type { ArtifactKind } from '../../format/sw-description/description.ts';
