@@ -202,7 +202,7 @@ class Reader {
 	}
 
 	#missing(fields: Fields, name: string): never {
-		return this.refuse([...fields.path, name], 'is missing');
+		return this.refuse([...fields.path, name], fields.values.has(name) ? 'is empty' : 'is missing');
 	}
 }
 

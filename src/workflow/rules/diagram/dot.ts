@@ -30,7 +30,7 @@ export function dot(workflow: Workflow): string {
 	for (const edge of edges) {
 		const style = edge.immediate ? ', style=bold, penwidth=2' : edge.serverOnly ? ', style=dashed' : '';
 		const tooltip = `, tooltip=${quoted(edge.description)}`;
-		lines.push(`  s${edge.from} -> s${edge.to} [label=${quoted(` ${edge.label} `)}${style}${tooltip}]`);
+		lines.push(`  s${edge.from} -> s${edge.to} [label=" ${edge.label} "${style}${tooltip}]`);
 	}
 	if (groups.length > 0) {
 		lines.push('  subgraph cluster_legend {', '    label="Groups"; fontsize=12; color=gray; style=rounded');
