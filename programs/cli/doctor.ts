@@ -7,9 +7,10 @@ import { stat, statfs } from 'node:fs/promises';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { Command } from 'commander';
+import { defaultDataDirectory } from '../../src/access/data-directory.ts';
 import { CaissonError } from '../../src/errors.ts';
 import { withExitCodes, withFormat } from '../../src/terminal/command-help.ts';
-import { dataDirectory, type ServerChoice } from '../../src/terminal/server-address.ts';
+import type { ServerChoice } from '../../src/terminal/server-address.ts';
 import type { Terminal } from '../../src/terminal/terminal.ts';
 
 export interface Finding {
@@ -34,7 +35,7 @@ export function doctorCommand(terminal: Terminal): Command {
 	});
 	return command.action(async ({ format }: { format: 'text' | 'json' }) => {
 		const choice = command.optsWithGlobals<ServerChoice>();
-		const data = dataDirectory(choice, terminal.environment);
+		const data = choice.data ?? defaultDataDirectory(terminal.environment);
 		const findings = [
 			checkNode(),
 			...(await Promise.all(tools.map((tool) => checkTool(tool, terminal.environment)))),

@@ -2,22 +2,14 @@
 // message and an exit code. It leaves out the process itself (cli.ts), so that tests can run it.
 
 import { type Command, CommanderError } from 'commander';
-import type { OutputStream } from '../../src/terminal/console-terminal.ts';
-import { interruption, processTerminal } from '../../src/terminal/process-terminal.ts';
+import { interruption, processTerminal, type TerminalWorld } from '../../src/terminal/process-terminal.ts';
+import { localServers } from './local-servers.ts';
 import { ownVersion } from './own-version.ts';
 import { buildProgram, firstWord, type GlobalOptions } from './program.ts';
 import { troubleJson, troubleOf, troubleText } from './report.ts';
 
-export interface World {
-	readonly stdout: OutputStream;
-	readonly stderr: OutputStream;
-	readonly environment: Readonly<Record<string, string | undefined>>;
-	/** The signal of Ctrl-C; asked only by commands that end in their own way. */
-	readonly interrupted: () => AbortSignal;
-}
-
 /** @returns the exit code: 0, 1 or 2 by the catalogue; 130 where Ctrl-C ended the command */
-export async function runCommandLine(args: readonly string[], world: World = processWorld()): Promise<number> {
+export async function runCommandLine(args: readonly string[], world: TerminalWorld = processWorld()): Promise<number> {
 	let options: GlobalOptions = {};
 	let exitCode = 0;
 	let signal: AbortSignal | undefined;
@@ -28,7 +20,7 @@ export async function runCommandLine(args: readonly string[], world: World = pro
 	const chooseExit = (code: 0 | 1) => {
 		exitCode = code;
 	};
-	const terminal = processTerminal(() => options, chooseExit, world, world.environment, interrupted);
+	const terminal = processTerminal({ ...world, interrupted }, () => options, chooseExit);
 	const words = helpLast(args);
 	try {
 		const program = await buildProgram(terminal, world, firstWord(words));
@@ -48,11 +40,24 @@ export async function runCommandLine(args: readonly string[], world: World = pro
 	}
 }
 
-function processWorld(): World {
-	return { stdout: process.stdout, stderr: process.stderr, environment: process.env, interrupted: interruption };
+function processWorld(): TerminalWorld {
+	const { stdout, stderr, env: environment } = process;
+	return {
+		stdout,
+		stderr,
+		stdin: () => process.stdin,
+		environment,
+		interrupted: interruption,
+		localServers: localServers(environment),
+	};
 }
 
-function report(error: unknown, words: readonly string[], world: World, progress: (line: string) => void): number {
+function report(
+	error: unknown,
+	words: readonly string[],
+	world: TerminalWorld,
+	progress: (line: string) => void,
+): number {
 	const trouble = troubleOf(error);
 	if (trouble === undefined) return 0;
 	progress('');

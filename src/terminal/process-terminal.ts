@@ -1,8 +1,9 @@
 // The Terminal over this process's own streams, environment and signals. It decides when Ctrl-C is a signal to the
 // command and when it ends the process; printing is in console-terminal.ts, finding a server in server-address.ts.
 
+import type { Readable } from 'node:stream';
 import { consoleTerminal, type OutputStream } from './console-terminal.ts';
-import type { ServerChoice } from './server-address.ts';
+import type { LocalServers, ServerChoice } from './server-address.ts';
 import type { Terminal } from './terminal.ts';
 
 /** The global options, as far as a terminal obeys them. */
@@ -11,9 +12,15 @@ export interface TerminalOptions extends ServerChoice {
 	readonly colour?: boolean | undefined;
 }
 
-export interface ProcessStreams {
+/** What a terminal stands on: the process, or a test's. */
+export interface TerminalWorld {
 	readonly stdout: OutputStream;
 	readonly stderr: OutputStream;
+	readonly stdin: () => Readable & { readonly isTTY?: boolean };
+	readonly environment: Readonly<Record<string, string | undefined>>;
+	/** The signal of Ctrl-C; asked only by commands that end in their own way. */
+	readonly interrupted: () => AbortSignal;
+	readonly localServers: LocalServers;
 }
 
 /**
@@ -21,18 +28,14 @@ export interface ProcessStreams {
  * @param exit told the exit code that a command chose
  */
 export function processTerminal(
+	world: TerminalWorld,
 	options: () => TerminalOptions,
 	exit: (code: 0 | 1) => void,
-	streams: ProcessStreams = process,
-	environment: Readonly<Record<string, string | undefined>> = process.env,
-	interrupted: () => AbortSignal = interruption,
 ): Terminal {
+	const { environment, interrupted, localServers } = world;
 	return consoleTerminal({
-		...streams,
-		stdin: () => process.stdin,
-		environment,
+		...world,
 		settings: () => ({ quiet: options().quiet === true, colour: options().colour !== false }),
-		interrupted,
 		exit,
 		api: async (target) => {
 			// Loaded late: most of the start-up of a command that asks no server would be TLS and HTTP.
@@ -40,7 +43,7 @@ export function processTerminal(
 				import('./server-address.ts'),
 				import('./http-client.ts'),
 			]);
-			return httpClient(await findServer(options(), environment, target), interrupted());
+			return httpClient(await findServer(options(), environment, target, localServers), interrupted());
 		},
 	});
 }

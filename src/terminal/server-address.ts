@@ -1,13 +1,27 @@
 // Which server a command talks to, and with which token. The order: what the command line names, then the
-// environment, then what the local server left in its data directory, then wfx's default addresses. It leaves out
-// the talking (http-client.ts).
+// environment, then the server that runs on the local data directory, then wfx's default addresses. It leaves out the
+// talking (http-client.ts) and how a local server is found (LocalServers is given).
 
 import { readFile, stat } from 'node:fs/promises';
-import { homedir } from 'node:os';
-import { isAbsolute, join } from 'node:path';
+import { isAbsolute } from 'node:path';
 import { CaissonError } from '../errors.ts';
 import type { ApiTarget } from './api-client.ts';
 import { fileUnusable } from './input-file.ts';
+
+/** The server on this machine's data directory. */
+export interface LocalServers {
+	/** Where the server that runs on the directory (default: the user's) is reached; undefined where none runs now. */
+	find(data: string | undefined): Promise<LocalServer | undefined>;
+}
+
+export interface LocalServer {
+	/** Addresses: of its southbound and northbound port, and all northbound ones. */
+	readonly client: string;
+	readonly mgmt: string;
+	readonly northbound: readonly string[];
+	/** The operator's token of the data directory; undefined where there is none. */
+	readonly token: string | undefined;
+}
 
 /** What the global options say. */
 export interface ServerChoice {
@@ -38,19 +52,6 @@ export interface Server {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 export const defaultAddress = { northbound: 'http://127.0.0.1:8081', southbound: 'http://127.0.0.1:8080' } as const;
-
-/** The file in the data directory that tells where the server listens: {"mgmt": URL, "client": URL}. */
-export const serverFile = 'server.json';
-/** The file in the data directory that holds the first operator's token. */
-export const operatorTokenFile = 'operator-token';
-
-/** The data directory: --data, CAISSON_DATA, else /var/lib/caisson for root and the XDG place for everybody else. */
-export function dataDirectory(choice: Pick<ServerChoice, 'data'>, environment: Environment): string {
-	const named = choice.data || environment.CAISSON_DATA;
-	if (named) return named;
-	if (process.getuid?.() === 0) return '/var/lib/caisson';
-	return join(environment.XDG_DATA_HOME || join(environment.HOME || homedir(), '.local', 'share'), 'caisson');
-}
 
 /**
  * Reads an address of a server.
@@ -95,37 +96,57 @@ export function parseAddress(text: string, origin: string): Address {
  * Finds the server for `target`.
  * @throws CaissonError usage-wrong, configuration-invalid or file-unusable
  */
-export async function findServer(choice: ServerChoice, environment: Environment, target: ApiTarget): Promise<Server> {
-	const data = dataDirectory(choice, environment);
-	const address = await findAddress(choice, environment, target, data);
-	const caFile = choice.ca || environment.CAISSON_CA;
-	const ca = caFile ? await readText(caFile) : undefined;
-	const token = target.port === 'northbound' ? await findToken(choice, environment, address, data) : undefined;
-	return { address, ...(ca === undefined ? {} : { ca }), ...(token === undefined ? {} : { token }) };
-}
-
-async function findAddress(
+export async function findServer(
 	choice: ServerChoice,
 	environment: Environment,
 	target: ApiTarget,
-	data: string,
-): Promise<Address> {
+	servers: LocalServers,
+): Promise<Server> {
+	const named = namedAddress(choice, environment, target);
+	const tokenFile = choice.tokenFile || environment.CAISSON_TOKEN_FILE;
+	// A named token is for the server named with it; the local one's own token never leaves this machine.
+	const wantsLocal = named === undefined || (named.local && !tokenFile);
+	const local = wantsLocal ? await servers.find(choice.data) : undefined;
+	const address = named === undefined ? unnamedAddress(local, target) : sameServer(named, local);
+	const caFile = choice.ca || environment.CAISSON_CA;
+	const ca = caFile ? await readText(caFile) : undefined;
+	const token =
+		target.port === 'southbound' ? undefined : tokenFile ? await readToken(tokenFile) : localToken(address, local);
+	return { address, ...(ca === undefined ? {} : { ca }), ...(token === undefined ? {} : { token }) };
+}
+
+function namedAddress(choice: ServerChoice, environment: Environment, target: ApiTarget): Address | undefined {
 	if (target.address) return parseAddress(target.address, 'The address of the southbound port');
 	const south = target.port === 'southbound';
 	if (south && environment.CAISSON_SOUTHBOUND)
 		return parseAddress(environment.CAISSON_SOUTHBOUND, 'CAISSON_SOUTHBOUND');
-	const named = choice.server || environment.CAISSON_SERVER;
-	if (named) {
-		const address = parseAddress(named, choice.server ? '--server' : 'CAISSON_SERVER');
-		return south ? southOf(address) : address;
-	}
-	const left = await readServerFile(join(data, serverFile));
-	const key = south ? 'client' : 'mgmt';
-	const text = left?.[key];
-	return parseAddress(
-		text ?? defaultAddress[target.port],
-		text === undefined ? 'The default' : `${serverFile}, ${key}`,
+	const text = choice.server || environment.CAISSON_SERVER;
+	if (!text) return undefined;
+	const address = parseAddress(text, choice.server ? '--server' : 'CAISSON_SERVER');
+	return south ? southOf(address) : address;
+}
+
+function unnamedAddress(local: LocalServer | undefined, target: ApiTarget): Address {
+	const key = target.port === 'southbound' ? 'client' : 'mgmt';
+	return parseAddress(local?.[key] ?? defaultAddress[target.port], `The local server’s ${key} address`);
+}
+
+/** `localhost` means the local server where that listens on this port: others may listen on the same port of ::1. */
+function sameServer(address: Address, local: LocalServer | undefined): Address {
+	if (local === undefined || address.url.hostname !== 'localhost' || address.url.protocol !== 'http:') return address;
+	const addresses = local.northbound.map((text) => parseAddress(text, 'The local server’s address'));
+	return (
+		addresses.find(
+			({ url, socket }) => socket === undefined && url.protocol === 'http:' && url.port === address.url.port,
+		) ?? address
 	);
+}
+
+// Only for the server that holds the data directory: another process of this machine may listen on a port that it
+// left, or on the default one.
+function localToken(address: Address, local: LocalServer | undefined): string | undefined {
+	const own = local?.northbound.some((text) => parseAddress(text, 'The local server’s address').text === address.text);
+	return own ? local?.token : undefined;
 }
 
 // wfx's pairs of default ports; for any other northbound address the southbound one must be named.
@@ -142,48 +163,6 @@ function southOf(north: Address): Address {
 	const url = new URL(north.url);
 	url.port = port;
 	return { url, text: url.href.replace(/\/$/, ''), local: north.local };
-}
-
-async function readServerFile(path: string): Promise<{ mgmt?: string; client?: string } | undefined> {
-	let text: string;
-	try {
-		text = await readFile(path, 'utf8');
-	} catch {
-		return undefined; // no server has run there, or it is somebody else's: the default address is tried
-	}
-	try {
-		const value = JSON.parse(text) as { mgmt?: unknown; client?: unknown };
-		const address = (field: unknown) => (typeof field === 'string' ? field : undefined);
-		const [mgmt, client] = [address(value.mgmt), address(value.client)];
-		return { ...(mgmt === undefined ? {} : { mgmt }), ...(client === undefined ? {} : { client }) };
-	} catch (cause) {
-		throw new CaissonError(
-			'configuration-invalid',
-			`${path} is no JSON object; remove it, or name the server with --server.`,
-			{ cause },
-		);
-	}
-}
-
-// A named token file is meant for the server named with it. The operator's token of the data directory is this
-// machine's and never leaves it.
-async function findToken(
-	choice: ServerChoice,
-	environment: Environment,
-	address: Address,
-	data: string,
-): Promise<string | undefined> {
-	const named = choice.tokenFile || environment.CAISSON_TOKEN_FILE;
-	if (named) return readToken(named);
-	if (!address.local) return undefined;
-	try {
-		return await readToken(join(data, operatorTokenFile));
-	} catch (error) {
-		const cause = (error as Error).cause as NodeJS.ErrnoException | undefined;
-		// Without it the server says 401, with the remedy; a plain wfx asks for none.
-		if (cause?.code === 'ENOENT' || cause?.code === 'EACCES' || cause?.code === 'ENOTDIR') return undefined;
-		throw error;
-	}
 }
 
 /** @throws CaissonError file-unusable where it cannot be read, is open to everybody or holds no token */
