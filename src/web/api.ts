@@ -118,7 +118,9 @@ async function serve(
 		if ('reply' in outcome) return send(reply, outcome.reply);
 		const filter = call.header('x-response-filter');
 		if (filter !== undefined && operation.parameters?.some((one) => one.$ref?.endsWith('/responseFilter'))) {
-			const lines = await options.filter.apply(filter, JSON.stringify(outcome.value));
+			// Node reads headers as latin1; clients write this one in UTF-8.
+			const program = Buffer.from(filter, 'latin1').toString('utf8');
+			const lines = await options.filter.apply(program, JSON.stringify(outcome.value));
 			return send(reply, {
 				status: 200,
 				// wfx names no type, so Go finds text where there is anything.

@@ -1,6 +1,22 @@
 // Reads a JSON body as Go's encoding/json reads it for siemens/wfx, where that differs from JSON.parse: only the first
-// value counts and what follows it is ignored, lone surrogates become U+FFFD, numbers beyond a double are refused, and
-// a syntax error is named in Go's words. JSON.parse does the work; the scanner below runs only where it refused.
+// value counts and what follows it is ignored, lone surrogates become U+FFFD, numbers whose spelling matters are kept
+// with it, and a syntax error is named in Go's words. JSON.parse does the work; the scanner below runs only where it refused.
+
+/**
+ * A number whose spelling matters to Go: an integer written with a fraction or an exponent (1e2, 5.0), which no Go
+ * integer takes, or a number beyond a double, which nothing takes. See `settleNumbers` in request-checking.ts.
+ */
+export class SpelledNumber {
+	readonly text: string;
+
+	constructor(text: string) {
+		this.text = text;
+	}
+
+	get value(): number {
+		return Number(this.text);
+	}
+}
 
 export type DecodedJson = { readonly value: unknown } | { readonly problem: string };
 
@@ -19,12 +35,20 @@ export function decodeJson(bytes: Uint8Array): DecodedJson {
 
 /** What JSON.parse lets through and Go does not; looked for only where the text can hold it. */
 function checked(text: string, value: unknown): DecodedJson {
-	const tooLarge = /[\d.][eE]\+?\d{3}|\d{300}/.test(text) && hasInfinity(value);
-	if (tooLarge) {
-		const number = /-?\d[\d.]*[eE]\+?\d{3,}|-?\d{309,}[\d.]*/.exec(text)?.[0] ?? '';
-		return { problem: `strconv.ParseFloat: parsing ${JSON.stringify(number)}: value out of range` };
-	}
-	return { value: /\\u[dD][89a-fA-F]/.test(text) ? wellFormed(value) : value };
+	const spelled = /[:,[]\s*-?\d+[.eE]|\d{309}/.test(text) ? parseWithSources(text, spelledNumber) : value;
+	return { value: /\\u[dD][89a-fA-F]/.test(text) ? wellFormed(spelled) : spelled };
+}
+
+/** JSON.parse as ECMAScript 2026 has it: the reviver is told how a number was written. */
+const parseWithSources = JSON.parse as (
+	text: string,
+	reviver: (key: string, value: unknown, context: { readonly source?: string }) => unknown,
+) => unknown;
+
+function spelledNumber(_key: string, value: unknown, { source = '' }: { readonly source?: string }): unknown {
+	if (typeof value !== 'number') return value;
+	const wholeButNotPlain = Number.isInteger(value) && /[.eE]/.test(source);
+	return wholeButNotPlain || !Number.isFinite(value) ? new SpelledNumber(source) : value;
 }
 
 /** Only a text with that many brackets can be nested that deep; most have a handful. */
@@ -38,15 +62,10 @@ function mayBeTooDeep(text: string): boolean {
 	return false;
 }
 
-function hasInfinity(value: unknown): boolean {
-	if (typeof value === 'number') return !Number.isFinite(value);
-	return typeof value === 'object' && value !== null && Object.values(value).some(hasInfinity);
-}
-
 function wellFormed(value: unknown): unknown {
 	if (typeof value === 'string') return value.toWellFormed();
 	if (Array.isArray(value)) return value.map(wellFormed);
-	if (typeof value !== 'object' || value === null) return value;
+	if (typeof value !== 'object' || value === null || value instanceof SpelledNumber) return value;
 	return Object.fromEntries(Object.entries(value).map(([key, member]) => [key.toWellFormed(), wellFormed(member)]));
 }
 

@@ -4,6 +4,7 @@
 // known, and a document with any other is refused at start. It knows no noun.
 
 import { CaissonError } from '../errors.ts';
+import { SpelledNumber } from './json-decoder.ts';
 
 export interface Schema {
 	readonly $ref?: string;
@@ -108,8 +109,12 @@ interface Problem {
 	readonly alone?: true;
 }
 
-function check(document: OpenApiDocument, reference: Schema, value: unknown): Problem | undefined {
+function check(document: OpenApiDocument, reference: Schema, given: unknown): Problem | undefined {
 	const schema = resolve(document, reference);
+	const value = given instanceof SpelledNumber ? given.value : given;
+	if (given instanceof SpelledNumber && !Number.isFinite(value)) {
+		return problem(`strconv.ParseFloat: parsing ${JSON.stringify(given.text)}: value out of range`);
+	}
 	if (value === null && schema.nullable) return undefined;
 	if (schema.type === undefined) return undefined;
 	if (schema.enum && !schema.enum.includes(value)) {

@@ -2,7 +2,7 @@
 // validation), so that good requests mean the same and bad ones are refused with the same words. It knows no noun.
 
 import { CaissonError } from '../errors.ts';
-import { decodeJson } from './json-decoder.ts';
+import { decodeJson, SpelledNumber } from './json-decoder.ts';
 import {
 	type OpenApiDocument,
 	type Operation,
@@ -110,5 +110,35 @@ export function readBody(
 	const found = schemaProblem(document, schema, decoded.value);
 	if (found?.alone) throw new RequestRefused(found.message);
 	if (found) throw refuse(`doesn't match schema${schema.$ref ? ` ${schema.$ref}` : ''}: ${found.message}`);
-	return decoded.value;
+	const name = schema.$ref?.split('/').at(-1);
+	return settleNumbers(document, schema, decoded.value, name === undefined ? 'value' : `struct field ${name}.`);
+}
+
+/**
+ * wfx decodes a body a second time, into Go's types (oapi-codegen): those take an integer only where it is written as
+ * one, and no number beyond a double. What passes becomes a plain number; properties that the schema does not name are
+ * left as they are, for nobody reads them.
+ * @param schema undefined below an object whose properties are the client's own
+ * @param target how Go names the place
+ * @throws RequestRefused
+ */
+function settleNumbers(document: OpenApiDocument, schema: Schema | undefined, value: unknown, target: string): unknown {
+	const rule = schema && resolve(document, schema);
+	if (value instanceof SpelledNumber) return settledNumber(rule, value, target);
+	if (Array.isArray(value)) return value.map((item) => settleNumbers(document, rule?.items, item, target));
+	if (typeof value !== 'object' || value === null) return value;
+	for (const [key, member] of Object.entries(value)) {
+		const named = rule?.properties && Object.hasOwn(rule.properties, key) ? rule.properties[key] : undefined;
+		if (typeof member !== 'object' || (rule?.properties && named === undefined)) continue;
+		const place = named && target.endsWith('.') ? target + key : target;
+		(value as Record<string, unknown>)[key] = settleNumbers(document, named, member, place);
+	}
+	return value;
+}
+
+function settledNumber(rule: Schema | undefined, number: SpelledNumber, target: string): number {
+	if (rule?.type !== 'integer' && Number.isFinite(number.value)) return number.value;
+	const type = rule?.type === 'integer' ? (rule.format ?? 'int') : 'float64';
+	const refusal = `json: cannot unmarshal number ${number.text} into Go ${target} of type ${type}`;
+	throw new RequestRefused(`can't decode JSON body: ${refusal}`);
 }

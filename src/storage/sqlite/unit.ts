@@ -205,7 +205,7 @@ export class SqliteUnit implements UnitOfWork {
 
 	#insertWorkflow(workflow: Workflow): void {
 		if (this.#statements.findWorkflow.get(workflow.name) !== undefined) {
-			throw new CaissonError('workflow-exists', `A workflow ${workflow.name} exists already.`);
+			throw new CaissonError('workflow-exists', `Workflow with name '${workflow.name}' already exists`);
 		}
 		const { lastInsertRowid } = this.#statements.insertWorkflow.run(workflow.name, JSON.stringify(workflow));
 		this.insertedWorkflows.push(Number(lastInsertRowid));
