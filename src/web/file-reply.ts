@@ -1,11 +1,40 @@
-// Sends one file: whole, one range, or several as multipart/byteranges (RFC 9110, section 14), with the conditional
-// headers. Several ranges matter because SWUpdate's delta handler asks for them and reads the answer naively: an
-// unquoted lower-case boundary and one part a range, in the order asked. It leaves out which file a path means.
+// Sends the bytes of one thing: whole, one range, or several as multipart/byteranges (RFC 9110, section 14), with the
+// conditional headers. Several ranges matter because SWUpdate's delta handler asks for them and reads the answer
+// naively: an unquoted lower-case boundary and one part a range, in the order asked. It leaves out what a path means
+// and where the bytes are: a file, a blob on disk or in S3.
 
-import { createReadStream } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { send } from './api.ts';
+import { textReply } from './problem.ts';
+
+/** What is sent. `etag`, `mtime` or both say which version it is. */
+export interface SentSource {
+	readonly size: number;
+	readonly contentType: string;
+	/** A strong validator with its quotes. */
+	readonly etag?: string;
+	/** Milliseconds since the epoch. */
+	readonly mtime?: number;
+	/** Further headers, sent with 200, 206 and 304 alike. */
+	readonly headers?: Readonly<Record<string, string>>;
+	/** The bytes from `start` to `end`, both included; called for ranges inside the size only, one after the other. */
+	readRange(start: number, end: number): AsyncIterable<Uint8Array>;
+	/** Called once, also where nothing was read or the client went away. */
+	close(): Promise<void>;
+}
+
+interface ByteRange {
+	readonly start: number;
+	/** Inclusive. */
+	readonly end: number;
+}
+
+/** No honest client asks for more; overlapping ones are refused by size (see `parseRanges`). */
+const maxRanges = 1_024;
+
+const boundary = 'caisson-part-of-a-file';
 
 export interface SentFile {
 	readonly handle: FileHandle;
@@ -15,98 +44,172 @@ export interface SentFile {
 	readonly contentType: string;
 }
 
-interface ByteRange {
-	readonly start: number;
-	/** Inclusive. */
-	readonly end: number;
+/** Answers GET or HEAD with the file and closes its handle. */
+export function sendFile(request: FastifyRequest, reply: FastifyReply, file: SentFile): Promise<FastifyReply> {
+	const { handle, ...facts } = file;
+	const readRange = (start: number, end: number) => bytesOfFile(handle, start, end);
+	return sendSource(request, reply, { ...facts, readRange, close: () => handle.close() });
 }
 
-/** No honest client asks for more; overlapping ones are refused by size (see `ranges`). */
-const maxRanges = 1_024;
+const chunkSize = 256 * 1024;
 
-/** Answers GET or HEAD with the file and closes its handle. */
-export async function sendFile(request: FastifyRequest, reply: FastifyReply, file: SentFile): Promise<FastifyReply> {
-	const modified = new Date(Math.floor(file.mtime / 1000) * 1000);
-	reply.header('Accept-Ranges', 'bytes');
-	reply.header('Last-Modified', modified.toUTCString());
-	const since = Date.parse(request.headers['if-modified-since'] ?? '');
-	if (since >= modified.getTime()) return finish(reply, file, 304);
-	const wanted = rangesApply(request, modified) ? parseRanges(request.headers.range, file.size) : undefined;
-	if (wanted === 'unsatisfiable') {
-		reply.header('Content-Range', `bytes */${file.size}`);
-		return finish(reply, file, 416);
+async function* bytesOfFile(handle: FileHandle, start: number, end: number): AsyncGenerator<Uint8Array> {
+	for (let position = start; position <= end; ) {
+		const room = Buffer.allocUnsafe(Math.min(chunkSize, end - position + 1));
+		const { bytesRead } = await handle.read(room, 0, room.length, position);
+		// Content-Length has been sent: the client learns of it by a connection that ends early.
+		if (bytesRead === 0) throw new Error('the file became shorter while it was sent');
+		yield room.subarray(0, bytesRead);
+		position += bytesRead;
 	}
-	const boundary = 'caisson-part-of-a-file';
-	const parts = wanted ?? [{ start: 0, end: file.size - 1 }];
+}
+
+/** Answers GET or HEAD with the source and closes it. */
+export async function sendSource(
+	request: FastifyRequest,
+	reply: FastifyReply,
+	source: SentSource,
+): Promise<FastifyReply> {
+	// HTTP dates have whole seconds.
+	const modified = source.mtime === undefined ? undefined : Math.floor(source.mtime / 1000) * 1000;
+	if (modified !== undefined) reply.header('Last-Modified', new Date(modified).toUTCString());
+	if (source.etag !== undefined) reply.header('ETag', source.etag);
+	for (const [name, value] of Object.entries(source.headers ?? {})) reply.header(name, value);
+	const refused = preconditionStatus(request.headers, source.etag, modified);
+	if (refused !== undefined) return finish(reply, source, refused);
+	const applies = rangesApply(request.headers['if-range'], source.etag, modified);
+	const wanted = applies ? parseRanges(request.headers.range, source.size) : undefined;
+	if (wanted === 'invalid' || wanted === 'unsatisfiable') return refuseRange(reply, source, wanted);
+	reply.header('Accept-Ranges', 'bytes');
+	const parts = wanted ?? [{ start: 0, end: source.size - 1 }];
 	const several = parts.length > 1;
-	const heads = several ? parts.map((range) => partHead(boundary, file, range)) : [''];
+	const heads = several ? parts.map((range, index) => partHead(source, range, index === 0)) : [''];
 	const tail = several ? `\r\n--${boundary}--\r\n` : '';
 	const length = parts.reduce((sum, { start, end }) => sum + end - start + 1, 0) + heads.join('').length + tail.length;
 	reply.code(wanted ? 206 : 200);
-	reply.header('Content-Type', several ? `multipart/byteranges; boundary=${boundary}` : file.contentType);
+	reply.header('Content-Type', several ? `multipart/byteranges; boundary=${boundary}` : source.contentType);
 	reply.header('Content-Length', String(length));
 	const only = parts[0];
-	if (wanted && !several && only) reply.header('Content-Range', `bytes ${only.start}-${only.end}/${file.size}`);
-	if (request.method === 'HEAD') return finish(reply, file, wanted ? 206 : 200);
-	return reply.send(Readable.from(bytesOf(file, parts, heads, tail), { objectMode: false }));
+	if (wanted && !several && only) reply.header('Content-Range', `bytes ${only.start}-${only.end}/${source.size}`);
+	if (request.method === 'HEAD') return finish(reply, source, wanted ? 206 : 200);
+	const stream = Readable.from(bytesOf(source, parts, heads, tail), { objectMode: false });
+	// Not in the generator: that never runs where the client is gone before the first byte.
+	stream.once('close', () => void source.close().catch(() => undefined));
+	return reply.send(stream);
 }
 
-async function finish(reply: FastifyReply, file: SentFile, status: number): Promise<FastifyReply> {
-	await file.handle.close();
+async function finish(reply: FastifyReply, source: SentSource, status: number): Promise<FastifyReply> {
+	await source.close();
 	return reply.code(status).send();
 }
 
 async function* bytesOf(
-	file: SentFile,
+	source: SentSource,
 	parts: readonly ByteRange[],
 	heads: readonly string[],
 	tail: string,
-): AsyncGenerator<Buffer> {
-	try {
-		for (const [index, { start, end }] of parts.entries()) {
-			if (heads[index]) yield Buffer.from(heads[index]);
-			if (end < start) continue;
-			const fd = file.handle;
-			for await (const chunk of createReadStream('', { fd, start, end, autoClose: false, highWaterMark: 256 * 1024 })) {
-				yield chunk as Buffer;
-			}
-		}
-		if (tail) yield Buffer.from(tail);
-	} finally {
-		await file.handle.close();
+): AsyncGenerator<Uint8Array> {
+	for (const [index, { start, end }] of parts.entries()) {
+		if (heads[index]) yield Buffer.from(heads[index]);
+		if (end >= start) yield* source.readRange(start, end);
 	}
+	if (tail) yield Buffer.from(tail);
 }
 
-function partHead(boundary: string, file: SentFile, { start, end }: ByteRange): string {
-	const range = `Content-Range: bytes ${start}-${end}/${file.size}`;
-	return `\r\n--${boundary}\r\nContent-Type: ${file.contentType}\r\n${range}\r\n\r\n`;
+/** Begins as Go's parts begin: no line end before the first. */
+function partHead(source: SentSource, { start, end }: ByteRange, first: boolean): string {
+	const range = `Content-Range: bytes ${start}-${end}/${source.size}`;
+	return `${first ? '' : '\r\n'}--${boundary}\r\n${range}\r\nContent-Type: ${source.contentType}\r\n\r\n`;
 }
 
-/** If-Range (RFC 9110, section 13.1.5): a date that no longer fits makes the range void. */
-function rangesApply(request: FastifyRequest, modified: Date): boolean {
-	const ifRange = request.headers['if-range'];
-	return ifRange === undefined || Date.parse(String(ifRange)) === modified.getTime();
+/** In the words of Go's file server. */
+async function refuseRange(
+	reply: FastifyReply,
+	source: SentSource,
+	why: 'invalid' | 'unsatisfiable',
+): Promise<FastifyReply> {
+	await source.close();
+	for (const name of ['Last-Modified', 'ETag', ...Object.keys(source.headers ?? {})]) reply.removeHeader(name);
+	if (why === 'unsatisfiable') reply.header('Content-Range', `bytes */${source.size}`);
+	return send(reply, textReply(416, why === 'invalid' ? 'invalid range' : 'invalid range: failed to overlap'));
+}
+
+type Headers = FastifyRequest['headers'];
+
+/**
+ * The conditions in the order of RFC 9110, section 13.2.2.
+ * @returns 412 or 304 where one says so; undefined where the bytes are to be sent
+ */
+export function preconditionStatus(
+	headers: Headers,
+	etag: string | undefined,
+	modified: number | undefined,
+): 304 | 412 | undefined {
+	const match = headers['if-match'];
+	if (match !== undefined) {
+		if (!entityTags(match).some((tag) => tag === '*' || tag === etag)) return 412;
+	} else if (modified !== undefined && Date.parse(headers['if-unmodified-since'] ?? '') < modified) return 412;
+	const noneMatch = headers['if-none-match'];
+	if (noneMatch !== undefined) {
+		// Weak comparison (section 13.1.2): the W/ does not matter here.
+		const same = entityTags(noneMatch).some((tag) => tag === '*' || tag.replace(/^W\//, '') === etag);
+		return same ? 304 : undefined;
+	}
+	if (modified !== undefined && Date.parse(headers['if-modified-since'] ?? '') >= modified) return 304;
+	return undefined;
+}
+
+/** The list of an If-Match or If-None-Match header; what is no entity tag matches nothing. */
+function entityTags(header: string): string[] {
+	return header.trim() === '*' ? ['*'] : (header.match(/(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"/g) ?? []);
+}
+
+/** If-Range (RFC 9110, section 13.1.5): a date or a tag that no longer fits makes the range void. Weak tags never fit. */
+function rangesApply(
+	header: string | string[] | undefined,
+	etag: string | undefined,
+	modified: number | undefined,
+): boolean {
+	if (header === undefined) return true;
+	const text = String(header).trim();
+	if (text.includes('"')) return text === etag;
+	return modified !== undefined && Date.parse(text) === modified;
 }
 
 /**
- * The satisfiable ranges in the order asked.
- * @returns undefined where the header is absent, not understood, or asks for more bytes than the file has: then the
- * whole file is sent
+ * The satisfiable ranges in the order asked, read as strictly as Go's file server reads them: a header that is not
+ * understood is refused, not ignored (RFC 9110, section 14.2, allows both).
+ * @returns undefined where the whole is to be sent: the header is absent or names no range, asks for more bytes than
+ * the source has or for more ranges than anybody needs, or the source is empty
  */
-export function parseRanges(header: string | undefined, size: number): ByteRange[] | 'unsatisfiable' | undefined {
-	const list = /^bytes=(.+)$/.exec(header ?? '')?.[1]?.split(',');
-	if (list === undefined || list.length > maxRanges) return undefined;
-	const found: ByteRange[] = [];
-	for (const item of list) {
-		const match = /^\s*(\d{0,15})-(\d{0,15})\s*$/.exec(item);
-		if (match === null || (match[1] === '' && match[2] === '')) return undefined;
-		const [first, last] = [match[1] ?? '', match[2] ?? ''];
-		const start = first === '' ? Math.max(0, size - Number(last)) : Number(first);
-		const end = first === '' || last === '' ? size - 1 : Math.min(Number(last), size - 1);
-		if (first !== '' && last !== '' && Number(last) < start) return undefined;
-		if (start < size && start <= end) found.push({ start, end });
-	}
-	if (found.length === 0) return 'unsatisfiable';
+export function parseRanges(
+	header: string | undefined,
+	size: number,
+): ByteRange[] | 'invalid' | 'unsatisfiable' | undefined {
+	if (header === undefined || header === '') return undefined;
+	if (!header.startsWith('bytes=')) return 'invalid';
+	const items = header
+		.slice('bytes='.length)
+		.split(',')
+		.map((item) => item.trim())
+		.filter((item) => item !== '');
+	if (items.length > maxRanges) return undefined;
+	const ranges = items.map((item) => parseRange(item, size));
+	if (ranges.includes('invalid')) return 'invalid';
+	const found = ranges.filter((range) => typeof range === 'object');
+	if (found.length === 0) return ranges.length === 0 || size === 0 ? undefined : 'unsatisfiable';
 	const asked = found.reduce((sum, { start, end }) => sum + end - start + 1, 0);
 	return asked > size ? undefined : found;
+}
+
+/** 'outside': begins after the end. */
+function parseRange(item: string, size: number): ByteRange | 'invalid' | 'outside' {
+	const match = /^(\d{0,15})\s*-\s*(\d{0,15})$/.exec(item);
+	if (match === null) return 'invalid';
+	const [first = '', last = ''] = match.slice(1);
+	if (first === '' && last === '') return 'invalid';
+	const start = first === '' ? Math.max(0, size - Number(last)) : Number(first);
+	if (start >= size) return 'outside';
+	if (first === '' || last === '') return { start, end: size - 1 };
+	return Number(last) < start ? 'invalid' : { start, end: Math.min(Number(last), size - 1) };
 }
