@@ -4,8 +4,8 @@ import { readFileSync } from 'node:fs';
 import type { Difference } from './compare.ts';
 
 export type AcceptedDifference = {
-	/** `chapter/step`; `*` stands for any run of characters. */
-	readonly where: string;
+	/** `chapter/step`, one or several; `*` stands for any run of characters. */
+	readonly where: string | readonly string[];
 	/** As in a Difference: `status`, `header NAME`, `body /history/+0`; `*` stands for any run of characters. */
 	readonly what: string;
 	/** What wfx 0.6.0 does, for the table. */
@@ -19,24 +19,29 @@ const file = new URL('./accepted.json', import.meta.url);
 
 export const readAccepted = (): readonly AcceptedDifference[] => JSON.parse(readFileSync(file, 'utf8'));
 
-/** Sorts differences into accepted (with their row) and not; also the rows that nothing matched. */
+/** Sorts differences into accepted (with their row) and not; also the rows' places that nothing matched. */
 export function judge(differences: readonly Difference[], rows: readonly AcceptedDifference[]) {
-	const used = new Set<AcceptedDifference>();
+	const places = rows.flatMap((row) => placesOf(row).map((where) => ({ row, where })));
+	const used = new Set<string>();
 	const accepted: { difference: Difference; row: AcceptedDifference }[] = [];
 	const refused: Difference[] = [];
 	for (const difference of differences) {
-		const row = rows.find(
-			(one) =>
-				pattern(one.where).test(`${difference.chapter}/${difference.step}`) && pattern(one.what).test(difference.what),
+		const place = `${difference.chapter}/${difference.step}`;
+		const found = places.find(
+			({ row, where }) => pattern(where).test(place) && pattern(row.what).test(difference.what),
 		);
-		if (row === undefined) refused.push(difference);
+		if (found === undefined) refused.push(difference);
 		else {
-			used.add(row);
-			accepted.push({ difference, row });
+			used.add(`${found.where} (${found.row.what})`);
+			accepted.push({ difference, row: found.row });
 		}
 	}
-	return { accepted, refused, unused: rows.filter((row) => !used.has(row)) };
+	const unused = places.map(({ row, where }) => `${where} (${row.what})`).filter((place) => !used.has(place));
+	return { accepted, refused, unused };
 }
+
+const placesOf = (row: AcceptedDifference): readonly string[] =>
+	typeof row.where === 'string' ? [row.where] : row.where;
 
 const pattern = (text: string): RegExp =>
 	new RegExp(
@@ -50,7 +55,19 @@ const pattern = (text: string): RegExp =>
 export function acceptedTable(rows: readonly AcceptedDifference[]): string {
 	const cell = (text: string) => text.replaceAll('|', '\\|');
 	const lines = rows.map(
-		(row) => `| \`${cell(row.where)}\` (${row.what}) | ${cell(row.wfx)} | ${cell(row.caisson)} | ${cell(row.reason)} |`,
+		(row) =>
+			`| ${placesOf(row)
+				.map((where) => `\`${cell(where)}\``)
+				.join(', ')} (${row.what}) | ${cell(row.wfx)} | ${cell(row.caisson)} | ${cell(row.reason)} |`,
 	);
 	return ['| Where | wfx 0.6.0 | Caisson | Reason |', '|---|---|---|---|', ...lines].join('\n');
+}
+
+/** The page that carries the table. */
+export const page = new URL('../../docs/wfx-compatibility.md', import.meta.url);
+
+/** The page's text with its table replaced; what stands outside the two marks stays. */
+export function withTable(text: string, table: string): string {
+	const marks = /(<!-- accepted differences: written [^\n]*-->\n)[\s\S]*(<!-- accepted differences: end -->)/;
+	return text.replace(marks, (_whole, start: string, end: string) => `${start}\n${table}\n\n${end}`);
 }

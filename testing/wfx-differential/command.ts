@@ -1,8 +1,9 @@
 // `node testing/wfx-differential`: reads the command line, runs the script against two servers, or one server and a
 // recording, and prints every difference. Exit code 0: the same; 1: differences; 2: trouble (wrong use, a server that
 // does not answer or is not empty).
+import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { judge, readAccepted } from './accepted.ts';
+import { acceptedTable, judge, page, readAccepted, withTable } from './accepted.ts';
 import { compareChapter, type Difference } from './compare.ts';
 import { readRecording, writeRecording } from './recording.ts';
 import { clear, requireEmpty, runChapter, type Server, Trouble } from './run.ts';
@@ -31,6 +32,8 @@ Options:
   --make-files DIR   write the sample files to DIR (serve it with
                      --simple-fileserver DIR) and stop
   --list             list the chapters and stop
+  --write-table      write the accepted differences into
+                     docs/wfx-compatibility.md and stop
   --format json      print differences as JSON
   --help             show this text
 `;
@@ -64,6 +67,7 @@ async function run(args: readonly string[]): Promise<number> {
 			'with-files': { type: 'boolean' },
 			'make-files': { type: 'string' },
 			list: { type: 'boolean' },
+			'write-table': { type: 'boolean' },
 			format: { type: 'string' },
 			help: { type: 'boolean', short: 'h' },
 		},
@@ -72,6 +76,10 @@ async function run(args: readonly string[]): Promise<number> {
 	if (values.list === true) return print(listing());
 	if (values['make-files'] !== undefined) {
 		makeSampleFiles(values['make-files']);
+		return 0;
+	}
+	if (values['write-table'] === true) {
+		writeFileSync(page, withTable(readFileSync(page, 'utf8'), acceptedTable(readAccepted())));
 		return 0;
 	}
 	if (values.format !== undefined && values.format !== 'text' && values.format !== 'json')

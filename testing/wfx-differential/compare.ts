@@ -1,9 +1,6 @@
 // Two answers to the same step in, the list of differences out. It knows nothing of HTTP beyond status, headers, body.
 import type { Answer, ChapterAnswers } from './step.ts';
 
-/** Differences shown for one body; the first ones tell enough. */
-const BODY_LIMIT = 20;
-
 export type Difference = {
 	readonly chapter: string;
 	readonly step: string;
@@ -34,7 +31,7 @@ export function compareAnswers(
 	add('status', String(a.status), String(b.status));
 	for (const name of [...new Set([...Object.keys(a.headers), ...Object.keys(b.headers)])].sort())
 		add(`header ${name}`, a.headers[name] ?? '(absent)', b.headers[name] ?? '(absent)');
-	for (const place of bodyDifferences(a, b).slice(0, BODY_LIMIT)) add(place.what, place.a, place.b);
+	for (const place of bodyDifferences(a, b)) add(place.what, place.a, place.b);
 	return found;
 }
 

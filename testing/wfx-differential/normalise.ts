@@ -103,9 +103,13 @@ export function normalise(raw: RawAnswer, step: Step, names: Names): Answer {
 	return { status: raw.status, headers, text: names.text(shown) };
 }
 
-/** Frames of an event stream: the data parsed, the other fields (id, event, retry) beside it. */
+/**
+ * Frames of an event stream: the data parsed, the other fields (id, event, retry) beside it. An id counts from the one
+ * before it; only the first is compared as it is, so that one frame more does not make all that follow it differ.
+ */
 export function normaliseFrames(frames: readonly string[], step: Step, names: Names): readonly unknown[] {
 	names.enter(step.name);
+	let last: number | undefined;
 	return frames.map((frame) => {
 		const fields: Record<string, unknown> = {};
 		for (const line of frame.split('\n')) {
@@ -115,6 +119,9 @@ export function normaliseFrames(frames: readonly string[], step: Step, names: Na
 			const data = name === 'data' ? parse(value) : undefined;
 			fields[name] = data === undefined ? names.text(value) : clean(data.value, names);
 		}
+		const id = Number(fields.id);
+		if (last !== undefined && id > last) fields.id = '<larger than before>';
+		last = id;
 		return fields;
 	});
 }
