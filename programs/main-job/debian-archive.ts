@@ -7,7 +7,7 @@ import { access, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { CaissonError } from '../../src/errors.ts';
-import { runProgram } from './run-program.ts';
+import { runProgram } from '../../src/outside/processes.ts';
 
 export interface ArchivePackage {
 	readonly name: string;

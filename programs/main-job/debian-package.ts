@@ -6,8 +6,8 @@ import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CaissonError } from '../../src/errors.ts';
+import { runProgram } from '../../src/outside/processes.ts';
 import { fetchFromArchive } from './debian-archive.ts';
-import { runProgram } from './run-program.ts';
 
 export interface FetchedPackage {
 	readonly name: string;

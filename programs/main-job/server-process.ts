@@ -138,6 +138,7 @@ async function lastWords(child: ChildProcess, logFile: string): Promise<string> 
 /** What the server writes into its data directory once it answers. */
 async function announced(data: string, child: ChildProcess): Promise<{ client: string; mgmt: string }> {
 	for (const end = Date.now() + startLimit; Date.now() < end; await sleep(20)) {
+		if (child.exitCode !== null || child.signalCode !== null) break;
 		const text = await readFile(join(data, 'server.json'), 'utf8').catch(() => '{}');
 		const { pid, client, mgmt } = JSON.parse(text) as { pid?: number; client?: string; mgmt?: string };
 		// bin/caisson becomes the server by exec. Another pid is of a server that was killed.

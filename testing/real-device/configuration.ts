@@ -39,6 +39,8 @@ export function deviceFiles(device: DeviceConfiguration, environmentPath: string
 		'\tloglevel = 5;',
 		`\tbootloader = ${quoted(bootloader)};`,
 		`\tfwenv-config-location = ${quoted(environmentMapPath)};`,
+		// From 2025.12 on SWUpdate chooses among several verifiers, and Debian's takes a bare RSA key by default.
+		'\tdigest-provider = "opensslCMS";',
 		'};',
 		'suricatta : {',
 		`\turl = ${quoted(device.server)};`,

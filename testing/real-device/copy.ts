@@ -2,16 +2,38 @@
 // real copy. It decides how the copy is mounted (only inside the device's own mount namespace, so nothing leaks) and
 // where a file of the device lies on disk. It leaves out what runs there.
 
-import { lstat } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { lstat, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { isAbsolute, join, normalize } from 'node:path';
+import { runProgram } from '../../src/outside/processes.ts';
+
+const folderPrefix = 'caisson-device-';
+
+/** A folder for one device's copy, named after this process. Those that dead processes left behind are deleted. */
+export async function newDeviceFolder(): Promise<string> {
+	for (const name of await readdir(tmpdir())) {
+		const pid = name.startsWith(folderPrefix) ? Number.parseInt(name.slice(folderPrefix.length), 10) : Number.NaN;
+		if (Number.isNaN(pid) || existsSync(`/proc/${pid}`)) continue;
+		const folder = join(tmpdir(), name);
+		// Where a container shares this folder, a living process may have a number that is free here: then its device
+		// holds the lock.
+		const lock = ['--nonblock', join(folder, 'lock'), 'true'];
+		const { code } = await runProgram('flock', lock);
+		if (code === 0) await rm(folder, { recursive: true, force: true });
+	}
+	return mkdtemp(join(tmpdir(), `${folderPrefix}${process.pid}-`));
+}
 
 /**
- * Run by sh: $1 the script below, then its parameters. The namespaces are the device's own, and with the first process in
- * them go all others and all mounts.
+ * Run by sh: $1 the device's lock, held as long as one of its processes lives, $2 the script below, then its parameters.
+ * The namespaces are the device's own, and with the first process in them go all others and all mounts.
  */
 export const namespaceScript = `
-inner=$1
-shift
+inner=$2
+exec 9> "$1"
+flock 9
+shift 2
 exec unshare --mount --pid --fork --kill-child=SIGKILL --propagation private sh -c "$inner" device "$$" "$@"
 `;
 
@@ -43,6 +65,7 @@ elif ! mount -t overlay overlay -o "lowerdir=$lower,upperdir=$folder/upper,workd
 fi
 mount -t proc proc "$system/proc"
 mount -t tmpfs -o mode=0755 tmpfs "$system/run"
+mkdir "$system/run/swupdate"
 mount -t tmpfs -o mode=1777 tmpfs "$system/tmp"
 mount -t tmpfs -o mode=0755 tmpfs "$system/dev"
 for node in null zero full random urandom; do

@@ -5,13 +5,12 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type DeviceConfiguration, deviceFiles, environmentSize, swupdateParameters } from './configuration.ts';
-import { namespaceScript, pathInCopy, startScript } from './copy.ts';
+import { namespaceScript, newDeviceFolder, pathInCopy, startScript } from './copy.ts';
 import type { DeviceRoot } from './root.ts';
 import { decodeEnvironment, encodeEnvironment } from './uboot-environment.ts';
 
@@ -54,7 +53,7 @@ const environmentPath = '/boot/uboot.env';
 
 /** Makes a device and starts it. It polls until it is stopped, or this process ends, however that happens. */
 export async function startDevice(options: DeviceOptions): Promise<Device> {
-	const folder = await mkdtemp(join(tmpdir(), 'caisson-device-'));
+	const folder = await newDeviceFolder();
 	try {
 		const device = new RunningDevice(options, folder);
 		await device.prepare();
@@ -100,12 +99,14 @@ class RunningDevice implements Device {
 	async boot(): Promise<void> {
 		const parameters = [this.#options.root.path, this.#folder, ...swupdateParameters(this.#options)];
 		// setpriv, the outer sh and unshare are one process, which the kernel kills with this one (pdeathsig).
-		const script = ['sh', '-c', namespaceScript, 'boot', startScript, ...parameters];
+		const lock = join(this.#folder, 'lock');
+		const script = ['sh', '-c', namespaceScript, 'boot', lock, startScript, ...parameters];
 		const child = spawn('setpriv', ['--pdeathsig', 'KILL', ...script], {
 			// Ctrl-C is for the program that owns the device; it stops the device in order.
 			detached: true,
 			stdio: ['ignore', 'pipe', 'pipe'],
-			env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C.UTF-8' },
+			// RUNTIME_DIRECTORY as Debian's unit sets it: where SWUpdate has its sockets.
+			env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C.UTF-8', RUNTIME_DIRECTORY: '/run/swupdate' },
 		});
 		this.#child = child;
 		this.#expected = false;

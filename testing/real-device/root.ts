@@ -2,12 +2,12 @@
 // shared by every device and every run. It decides where the root is, whether it must be made, and why it cannot be; it
 // leaves out running anything in it (device.ts).
 
-import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { access, mkdir, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { runProgram } from '../../src/outside/processes.ts';
 import { archiveMirror } from './mirror.ts';
 
 export interface RootOptions {
@@ -17,6 +17,11 @@ export interface RootOptions {
 	readonly mirror?: string;
 	/** Default: $XDG_CACHE_HOME/caisson/real-device. */
 	readonly cache?: string;
+	/**
+	 * Take an archive index whose validity has ended, as a mirror that stands still has: its signature is checked all the
+	 * same. Default: false.
+	 */
+	readonly expired?: boolean;
 	/** Told what happens while a root is made: one short sentence a call. */
 	readonly note?: (line: string) => void;
 }
@@ -54,7 +59,7 @@ export async function whyNot(): Promise<string | undefined> {
 			return `A real SWUpdate device needs ${program}: apt-get install ${debianPackage}.`;
 		}
 	}
-	const attempt = await run('unshare', ['--mount', '--pid', '--fork', 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt']);
+	const attempt = await runProgram('unshare', ['--mount', '--pid', '--fork', 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt']);
 	if (attempt.code !== 0) {
 		return `A real SWUpdate device needs the right to mount in a namespace of its own (${attempt.output.trim()}).`;
 	}
@@ -77,7 +82,7 @@ export async function prepareRoot(options: RootOptions): Promise<DeviceRoot> {
 	const made = !(await exists(path));
 	if (made) {
 		options.note?.(`Making a Debian ${options.suite} root with SWUpdate from ${mirror} (once; about a minute).`);
-		await makeRoot(path, options.suite, mirror);
+		await makeRoot(path, options.suite, mirror, options.expired ?? false);
 	}
 	return { path, suite: options.suite, swupdateVersion: await packageVersion(path, 'swupdate'), made };
 }
@@ -86,28 +91,31 @@ export async function prepareRoot(options: RootOptions): Promise<DeviceRoot> {
 // name while we hold it was left by someone dead. The namespaces take mmdebstrap's mounts and children along.
 const makeScript = `
 set -eu
-final=$1 suite=$2 mirror=$3 include=$4
+final=$1 suite=$2 mirror=$3 include=$4 validity=$5
 [ ! -e "$final" ] || exit 0
 rm -rf --one-file-system "$final.making"
-mmdebstrap --quiet --variant=minbase --include="$include" "$suite" "$final.making" "$mirror"
+mmdebstrap --variant=minbase --aptopt="$validity" --include="$include" "$suite" "$final.making" "$mirror"
 rm -rf "$final.making/var/lib/apt/lists" "$final.making/var/cache/apt"
 mv -T "$final.making" "$final"
 `;
 
-async function makeRoot(path: string, suite: string, mirror: string): Promise<void> {
+async function makeRoot(path: string, suite: string, mirror: string, expired: boolean): Promise<void> {
+	const words = [suite, mirror, packages.join(','), `Acquire::Check-Valid-Until "${!expired}"`];
 	const namespaces = ['unshare', '--mount', '--pid', '--fork', '--kill-child=SIGKILL', '--mount-proc'];
-	const script = ['sh', '-c', makeScript, 'make-root', path, suite, mirror, packages.join(',')];
+	const script = ['sh', '-c', makeScript, 'make-root', path, ...words];
 	const guard = ['--pdeathsig', 'KILL', 'flock', `${path}.lock`, ...namespaces, ...script];
-	const { code, output } = await run('setpriv', guard);
+	const { code, output } = await runProgram('setpriv', guard);
 	if (code !== 0) {
-		const last = output.trimEnd().split('\n').slice(-8).join('\n');
+		const lines = output.trimEnd().split('\n');
+		const errors = lines.filter((line) => line.startsWith('E: '));
+		const last = (errors.length > 0 ? errors : lines.slice(-8)).join('\n');
 		throw new Error(`mmdebstrap could not make a ${suite} root from ${mirror} (exit ${code}):\n${last}`);
 	}
 }
 
 async function packageVersion(root: string, name: string): Promise<string> {
 	const format = ['--showformat', '$' + '{Version}', '--show', name];
-	const { code, output } = await run('chroot', [root, 'dpkg-query', ...format]);
+	const { code, output } = await runProgram('chroot', [root, 'dpkg-query', ...format]);
 	if (code !== 0) throw new Error(`dpkg-query in ${root} does not know ${name}: ${output.trim()}`);
 	return output.trim();
 }
@@ -134,21 +142,4 @@ async function exists(path: string): Promise<boolean> {
 		() => true,
 		() => false,
 	);
-}
-
-function run(program: string, parameters: readonly string[]): Promise<{ code: number | null; output: string }> {
-	return new Promise((resolve, reject) => {
-		const child = spawn(program, parameters, {
-			stdio: ['ignore', 'pipe', 'pipe'],
-			env: { ...process.env, LC_ALL: 'C.UTF-8', DEBIAN_FRONTEND: 'noninteractive' },
-		});
-		let output = '';
-		for (const stream of [child.stdout, child.stderr]) {
-			stream.setEncoding('utf8').on('data', (text: string) => {
-				output += text;
-			});
-		}
-		child.on('error', reject);
-		child.on('close', (code) => resolve({ code, output }));
-	});
 }

@@ -14,15 +14,15 @@ export interface ProgramResult {
 export async function runProgram(
 	program: string,
 	words: readonly string[],
-	options: { readonly folder?: string; readonly signal: AbortSignal },
+	options: { readonly folder?: string; readonly signal?: AbortSignal } = {},
 ): Promise<ProgramResult> {
-	options.signal.throwIfAborted();
+	options.signal?.throwIfAborted();
 	return new Promise((resolve, reject) => {
 		const child = spawn(program, words, {
 			...(options.folder === undefined ? {} : { cwd: options.folder }),
 			env: { ...process.env, LC_ALL: 'C.UTF-8' },
 			stdio: ['ignore', 'pipe', 'pipe'],
-			signal: options.signal,
+			...(options.signal === undefined ? {} : { signal: options.signal }),
 			killSignal: 'SIGKILL',
 		});
 		let output = '';
@@ -32,7 +32,7 @@ export async function runProgram(
 			});
 		}
 		child.on('error', (error: NodeJS.ErrnoException) => {
-			if (options.signal.aborted) reject(options.signal.reason);
+			if (options.signal?.aborted) reject(options.signal.reason);
 			else if (error.code === 'ENOENT') resolve({ missing: true, code: null, output: '' });
 			else reject(error);
 		});
