@@ -7,6 +7,7 @@ import { eventContract } from './contract/events.ts';
 import { historyContract } from './contract/history.ts';
 import { jobContract } from './contract/jobs.ts';
 import { queryContract } from './contract/query.ts';
+import { sealContract } from './contract/seals.ts';
 import type { OpenStore } from './contract/stores.ts';
 import { unitContract } from './contract/units.ts';
 import { workflowContract } from './contract/workflows.ts';
@@ -21,5 +22,6 @@ export function storageContract(name: string, open: OpenStore): void {
 		unitContract(open);
 		eventContract(open);
 		auditContract(open);
+		sealContract(open);
 	});
 }

@@ -1,19 +1,22 @@
 // The whole of storage as the programs see it: readers, and units of work. Both stores (sqlite/, postgres/) give the
 // guarantees written here, and contract.ts checks them on both.
 
-import type { AuditReader } from '../audit/store.ts';
+import type { AuditChainReader, AuditReader, SealWriter } from '../audit/store.ts';
 import type { EventReader, JobReader, JobUnit } from '../job/store.ts';
 import type { Commit } from '../unit-of-work.ts';
 import type { WorkflowReader } from '../workflow/store.ts';
 
 /** Everything that one step may change together. */
-export interface UnitOfWork extends JobUnit {}
+export interface UnitOfWork extends JobUnit {
+	readonly seals: SealWriter;
+}
 
 export interface Storage {
 	readonly jobs: JobReader;
 	readonly workflows: WorkflowReader;
 	readonly events: EventReader;
 	readonly audit: AuditReader;
+	readonly chain: AuditChainReader;
 	readonly commit: Commit<UnitOfWork>;
 	/** Calls `listener` after each commit that added events, from whichever server. @returns a function that stops it */
 	onEvents(listener: () => void): () => void;

@@ -170,6 +170,8 @@ export function unitContract(open: OpenStore): void {
 			() => storage.events.range(),
 			() => storage.events.prune(1),
 			() => storage.audit.read(0, 1),
+			() => storage.chain.rows(0, 1),
+			() => storage.chain.lastSeal(),
 		];
 		for (const call of calls) await assert.rejects(call, withCode('storage-unavailable'));
 		await storage.close();

@@ -4,10 +4,12 @@
 
 import type { Migration, MigrationProvider } from 'kysely/migration';
 import { firstTables } from './001-first-tables.ts';
+import { auditSeal } from './002-audit-seal.ts';
 import type { ColumnTypes } from './column-types.ts';
 
 const all: Readonly<Record<string, (types: ColumnTypes) => Migration>> = {
 	'001-first-tables': firstTables,
+	'002-audit-seal': auditSeal,
 };
 
 /** The names, ascending. */

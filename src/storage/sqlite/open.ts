@@ -8,6 +8,7 @@
 
 import { DatabaseSync } from 'node:sqlite';
 import type { Storage } from '../store.ts';
+import { auditChainReader } from './chain.ts';
 import { prepareDatabaseFile } from './database-file.ts';
 import { auditReader, eventReader, jobReader, ReadConnection, workflowReader } from './readers.ts';
 import { withStorageErrors } from './sqlite-error.ts';
@@ -67,6 +68,7 @@ export async function openSqlite(file: string, options: SqliteOptions = {}): Pro
 		workflows: workflowReader(reader),
 		events: eventReader(reader, (time) => pruneEvents(writer, time)),
 		audit: auditReader(reader),
+		chain: auditChainReader(reader),
 		commit: (step) => writer.commit(step),
 		onEvents(listener) {
 			// Wrapped, so that one function given twice is two listeners.

@@ -3,13 +3,14 @@
 // business. Every call does its work before it returns its promise, so a unit never waits.
 
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import type { AuditRow } from '../../audit/store.ts';
+import type { AuditRow, StoredSeal } from '../../audit/store.ts';
 import { CaissonError } from '../../errors.ts';
 import { type HistoryEntry, type Job, jobLimits } from '../../job/rules/model.ts';
 import type { NewJobEvent } from '../../job/store.ts';
 import type { Workflow } from '../../workflow/rules/model.ts';
 import { groupOf } from '../../workflow/rules/walk.ts';
 import type { UnitOfWork } from '../store.ts';
+import { lastSealQuery, sealFromRow } from './chain.ts';
 import { jobColumns, jobFromRow, parse, textOrNull, WorkflowCache } from './rows.ts';
 import { isSqliteError, storageError } from './sqlite-error.ts';
 
@@ -35,6 +36,8 @@ export class UnitStatements {
 	readonly insertEvent: StatementSync;
 	readonly insertAudit: StatementSync;
 	readonly pruneEvents: StatementSync;
+	readonly lastSeal: StatementSync;
+	readonly insertSeal: StatementSync;
 
 	constructor(database: DatabaseSync) {
 		this.workflows = new WorkflowCache(database);
@@ -64,6 +67,8 @@ export class UnitStatements {
 		this.insertAudit = database.prepare(
 			'insert into audit (time, actor, action, subject, detail) values (?, ?, ?, ?, ?)',
 		);
+		this.lastSeal = database.prepare(lastSealQuery);
+		this.insertSeal = database.prepare('insert into audit_seal (number, body) values (?, ?)');
 		this.pruneEvents = database.prepare(
 			'delete from event where id in (select id from event where ctime < ? order by ctime limit ?)',
 		);
@@ -82,6 +87,7 @@ export class SqliteUnit implements UnitOfWork {
 	readonly workflows: UnitOfWork['workflows'];
 	readonly events: UnitOfWork['events'];
 	readonly audit: UnitOfWork['audit'];
+	readonly seals: UnitOfWork['seals'];
 	/** How many events it has appended. */
 	eventCount = 0;
 	/** Row numbers that are free again when the unit is rolled back. */
@@ -107,6 +113,11 @@ export class SqliteUnit implements UnitOfWork {
 		};
 		this.events = { append: async (event) => this.#do(() => this.#appendEvent(event)) };
 		this.audit = { append: async (row) => this.#do(() => this.#appendAudit(row)) };
+		// Units are serialised, so nobody else can seal between the two.
+		this.seals = {
+			last: async () => this.#do(() => sealFromRow(this.#statements.lastSeal.get())),
+			append: async (seal) => this.#do(() => this.#appendSeal(seal)),
+		};
 	}
 
 	/** Forgets `limit` events at most that were created before `time`. @returns how many */
@@ -227,6 +238,14 @@ export class SqliteUnit implements UnitOfWork {
 		const { ctime, action, jobId, clientId, workflow, job } = event;
 		this.#statements.insertEvent.run(ctime, action, jobId, clientId, workflow, job);
 		this.eventCount++;
+	}
+
+	#appendSeal({ number, body }: StoredSeal): void {
+		const last = Number(this.#statements.lastSeal.get()?.number ?? 0);
+		if (number !== last + 1) {
+			throw new CaissonError('internal', `Seal ${number} of the audit trail does not follow the last one, ${last}.`);
+		}
+		this.#statements.insertSeal.run(number, body);
 	}
 
 	#appendAudit(row: AuditRow): void {
