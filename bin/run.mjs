@@ -153,8 +153,9 @@ function narrow(words) {
 	return { options, patterns, keep };
 }
 
-// Unit tests share one process: they start in milliseconds. Device tests hold processes, mounts and minutes, so each
-// file has a process of its own, one after the other. The time limits only end a test that hangs.
+// Unit tests share one process: they start in milliseconds. It ends when they have, also where a failed test left
+// something behind that would keep it alive. Device tests hold processes, mounts and minutes, so each file has a
+// process of its own, one after the other. The time limits only end a test that hangs.
 async function test(words) {
 	const began = Date.now();
 	const { options, patterns, keep } = narrow(words);
@@ -170,7 +171,7 @@ async function test(words) {
 	const unit = files.filter((path) => !device.includes(path));
 	const passed = await runGroups(
 		[
-			['unit tests', unit, ['--test-isolation=none', '--test-timeout=120000', ...options]],
+			['unit tests', unit, ['--test-isolation=none', '--test-force-exit', '--test-timeout=120000', ...options]],
 			['device tests', device, ['--test-concurrency=1', '--test-timeout=600000', ...options]],
 		],
 		began,
