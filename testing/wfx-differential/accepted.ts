@@ -58,7 +58,7 @@ export function acceptedTable(rows: readonly AcceptedDifference[]): string {
 		(row) =>
 			`| ${placesOf(row)
 				.map((where) => `\`${cell(where)}\``)
-				.join(', ')} (${row.what}) | ${cell(row.wfx)} | ${cell(row.caisson)} | ${cell(row.reason)} |`,
+				.join(', ')} (\`${cell(row.what)}\`) | ${cell(row.wfx)} | ${cell(row.caisson)} | ${cell(row.reason)} |`,
 	);
 	return ['| Where | wfx 0.6.0 | Caisson | Reason |', '|---|---|---|---|', ...lines].join('\n');
 }
