@@ -11,7 +11,7 @@ import { interruption, processTerminal } from '../src/terminal/process-terminal.
 import type { Terminal } from '../src/terminal/terminal.ts';
 import { archiveMirror } from '../testing/real-device/mirror.ts';
 import { localServers } from './cli/local-servers.ts';
-import { compareWithDevice } from './main-job/comparison.ts';
+import { type Comparison, compareWithDevice } from './main-job/comparison.ts';
 import { fetchPackage, unpackPackage } from './main-job/debian-package.ts';
 import { createJob, definitionOf, ensureWorkflow, followDevice, workflowName } from './main-job/job.ts';
 import { count, type Narration, narrate, seconds } from './main-job/narration.ts';
@@ -33,7 +33,7 @@ async function mainJob(options: MainJobOptions, terminal: Terminal, undo: Undo):
 	tell.plain('');
 
 	// Made while the server starts and the package comes: the first time it takes longest.
-	const preparing = prepareDevice(options.device, options.suite, () => {});
+	const preparing = prepareDevice(options.device, options.suite);
 	preparing.catch(() => {});
 	const server = await tell.step('server', 'starting', () => upServer(data, undo), serverLine);
 	const fetched = await tell.step(
@@ -53,7 +53,7 @@ async function mainJob(options: MainJobOptions, terminal: Terminal, undo: Undo):
 	const files = await unpackPackage(fetched.file, folder, signal);
 	const swu = `${fetched.name}.swu`;
 	const key = await trialKey(trial);
-	const packed = await tell.step(
+	await tell.step(
 		'update',
 		'packing and signing',
 		() => packPackage({ fetched, folder, files, key, output: join(server.downloads, swu), signal }),
@@ -73,19 +73,14 @@ async function mainJob(options: MainJobOptions, terminal: Terminal, undo: Undo):
 	const last = await runJob(server, device, definition, tell, signal);
 	if (last.state !== 'ACTIVATED') return reportFailure(last, device, tell);
 
+	const comparing = performance.now();
 	const compared = await compareWithDevice({
 		folder,
 		paths: files.map(({ path }) => path),
 		onDevice: (path) => device.readFile(placeOnDevice(fetched.name, path)),
 	});
-	const what = `${count(compared.files, 'file')}, ${count(compared.bytes, 'byte')}`;
-	if (compared.findings.length > 0) {
-		tell.line('', 'compared', `${what}: the device does not hold the package’s bytes`, 'bad');
-		for (const { path, finding } of compared.findings.slice(0, 20)) tell.line('', '', `${path} ${finding}`);
-		return 1;
-	}
-	tell.line(seconds(began), 'compared', `${what}: the device holds exactly the package’s bytes`, 'good');
-	tell.line('', '', `SHA-256 of the update ${packed.sha256}; device: ${device.description}`);
+	if (!reportComparison(compared, seconds(comparing), tell)) return 1;
+	tell.line(seconds(began), 'total', '');
 	await writeFile(join(trial, 'definition.json'), `${JSON.stringify(definition, undefined, '\t')}\n`);
 	if (!options.once) await serve(server, device, data, tell, signal);
 	return 0;
@@ -137,13 +132,15 @@ async function runJob(
 	const follow = await followDevice(server.api, device.id, signal);
 	const id = await createJob(server.api, device.id, definition);
 	tell.line('', 'job', `${id}, workflow ${workflowName}, for device ${device.id}`);
-	let state = '';
+	let shown = '';
 	const following = follow(id, (status) => {
 		const percent = status.progress === undefined ? '' : `${status.progress} %`;
 		const text = `${status.state.padEnd(10)}  ${percent.padStart(5)}  ${status.message ?? ''}`.trimEnd();
-		tell.now(text);
-		if (status.state !== state) tell.line(seconds(began), '', text);
-		state = status.state;
+		// A line for each new kind of report; its further percentages, and the next file, only while they last.
+		const kind = status.state + (status.message ?? '').replace(/\d.*/, '');
+		if (kind === shown) tell.now(text);
+		else tell.line(seconds(began), '', text);
+		shown = kind;
 	});
 	const dead = Promise.race([server.died, device.died]).then((words) => Promise.reject(new Error(words)));
 	return Promise.race([following, dead]);
@@ -155,6 +152,19 @@ function reportFailure(last: JobStatus, device: TrialDevice, tell: Narration): 1
 	for (const line of Array.isArray(lines) ? lines : []) tell.line('', '', String(line));
 	tell.line('', '', `The device’s log: ${device.logFile}`);
 	return 1;
+}
+
+/** @returns whether the device holds every byte */
+function reportComparison(compared: Comparison, time: string, tell: Narration): boolean {
+	const what = `${count(compared.files, 'file')}, ${count(compared.bytes, 'byte')}`;
+	if (compared.findings.length === 0) {
+		tell.line(time, 'compared', `${what}: the device holds exactly the package’s bytes`, 'good');
+		return true;
+	}
+	tell.line(time, 'compared', `${what}: the device does not hold the package’s bytes`, 'bad');
+	for (const { path, finding } of compared.findings.slice(0, 20)) tell.line('', '', `${path} ${finding}`);
+	if (compared.findings.length > 20) tell.line('', '', `and ${compared.findings.length - 20} more`);
+	return false;
 }
 
 /** Says how to go on, and serves until Ctrl-C. */

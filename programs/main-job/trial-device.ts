@@ -30,18 +30,24 @@ export type Preparation =
 
 /**
  * Makes what the wanted device needs: for a real one its root, which takes a while the first time.
- * @throws CaissonError tool-missing where a real device is wanted and cannot run here
+ * @throws CaissonError tool-missing where a real device is wanted and cannot run here, package-unavailable where its root
+ * cannot be made
  */
-export async function prepareDevice(
-	wanted: 'auto' | 'real' | 'fake',
-	suite: string,
-	note: (line: string) => void,
-): Promise<Preparation> {
+export async function prepareDevice(wanted: 'auto' | 'real' | 'fake', suite: string): Promise<Preparation> {
 	if (wanted === 'fake') return { kind: 'fake', reason: 'the fake device was asked for.' };
 	const reason = await whyNot();
-	if (reason === undefined) return { kind: 'real', root: await prepareRoot({ suite, note }) };
+	if (reason === undefined) return { kind: 'real', root: await realRoot(suite) };
 	if (wanted === 'real') throw new CaissonError('tool-missing', reason);
 	return { kind: 'fake', reason };
+}
+
+async function realRoot(suite: string): Promise<DeviceRoot> {
+	try {
+		return await prepareRoot({ suite });
+	} catch (cause) {
+		const message = `${(cause as Error).message}\nWithout SWUpdate: npm start -- --device fake`;
+		throw new CaissonError('package-unavailable', message, { cause });
+	}
 }
 
 export interface TrialDeviceOptions {
@@ -78,7 +84,7 @@ export async function startTrialDevice(options: TrialDeviceOptions): Promise<Tri
 	const device = startFakeDevice({ id, server, installer, onLine });
 	return {
 		id,
-		description: `the fake device, not SWUpdate: ${preparation.reason}`,
+		description: 'the fake device, not SWUpdate',
 		logFile,
 		readFile: (path) => readFile(join(system, path)).catch(absent),
 		died: new Promise(() => {}),
