@@ -4,7 +4,7 @@
 
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pinnedNode, root, SetupError, setUpDebianPackages, setUpNpmPackages } from './setup.mjs';
 
@@ -94,55 +94,36 @@ function readTap(text) {
 	return { counts, skipped, failed };
 }
 
-/** Runs test files with node's test runner: its readable report to stdout, its counts to the caller. */
-async function runTests(files, options) {
+/**
+ * Runs test files with node's test runner, each in a process of its own, so that one that cannot be loaded or that
+ * never ends fails alone. Prints node's readable report and closes with what was skipped and why, what failed, and
+ * the counts as node has them.
+ * @returns the exit code
+ */
+async function runTests(files, options, began) {
 	const folder = mkdtempSync(join(tmpdir(), 'caisson-report-'));
 	const report = join(folder, 'report.tap');
-	const words = [
-		...nodeFlags,
-		'--test',
-		'--test-reporter=spec',
-		'--test-reporter-destination=stdout',
-		'--test-reporter=tap',
-		`--test-reporter-destination=${report}`,
-		...options,
-		...files,
-	];
+	const reporters = ['spec', 'stdout', 'tap', report].map((value, index) =>
+		index % 2 === 0 ? `--test-reporter=${value}` : `--test-reporter-destination=${value}`,
+	);
+	let result;
 	try {
-		const { code } = await run(pinnedNode(), words);
-		return { code, ...readTap(readFileSync(report, 'utf8')) };
+		const { code } = await run(pinnedNode(), [...nodeFlags, '--test', ...reporters, ...options, ...files]);
+		result = { code, ...readTap(readFileSync(report, 'utf8')) };
 	} catch (error) {
-		return { code: 2, counts: {}, skipped: [], failed: [`no report was written: ${error.message}`] };
+		result = { code: 2, counts: {}, skipped: [], failed: [`no report was written: ${error.message}`] };
 	} finally {
 		rmSync(folder, { recursive: true, force: true });
 	}
-}
-
-/**
- * Runs groups of test files, one group after the other, and closes with one summary over all of them in the form of
- * node's own: what was skipped and why, what failed, and the counts.
- * @param groups [name, files, options of node's test runner]
- */
-async function runGroups(groups, began) {
-	const results = [];
-	for (const [name, files, options] of groups) {
-		if (files.length === 0) continue;
-		const start = Date.now();
-		console.log(`\n${name}: ${files.length} files`);
-		const result = await runTests(files, options);
-		console.log(`${name} took ${seconds(start)}`);
-		results.push(result);
-	}
 	console.log('');
-	for (const { name, why } of results.flatMap((result) => result.skipped)) {
-		console.log(`﹣ skipped: ${name}${why ? ` (${why})` : ''}`);
-	}
-	for (const name of results.flatMap((result) => result.failed)) console.log(`✖ failed: ${name}`);
+	for (const { name, why } of result.skipped) console.log(`﹣ skipped: ${name}${why ? ` (${why})` : ''}`);
+	for (const name of result.failed.slice(0, 20)) console.log(`✖ failed: ${name}`);
+	if (result.failed.length > 20) console.log(`✖ and ${result.failed.length - 20} more: see above`);
 	for (const name of ['tests', 'suites', 'pass', 'fail', 'cancelled', 'skipped', 'todo']) {
-		console.log(`ℹ ${name} ${results.reduce((sum, result) => sum + (result.counts[name] ?? 0), 0)}`);
+		console.log(`ℹ ${name} ${result.counts[name] ?? 0}`);
 	}
 	console.log(`ℹ duration_ms ${Date.now() - began}`);
-	return results.length > 0 && results.every((result) => result.code === 0);
+	return result.code;
 }
 
 /** Splits the words after `--` into options of node's test runner and parts of file names. */
@@ -153,9 +134,6 @@ function narrow(words) {
 	return { options, patterns, keep };
 }
 
-// Unit tests share one process: they start in milliseconds. It ends when they have, also where a failed test left
-// something behind that would keep it alive. Device tests hold processes, mounts and minutes, so each file has a
-// process of its own, one after the other. The time limits only end a test that hangs.
 async function test(words) {
 	const began = Date.now();
 	const { options, patterns, keep } = narrow(words);
@@ -167,20 +145,16 @@ async function test(words) {
 	setUpDebianPackages('test');
 	// Narrowed to some files, a person waits for those: the checks are for the whole.
 	const checked = patterns.length > 0 || (await check());
-	const device = files.filter((path) => path.endsWith('.device.test.ts'));
-	const unit = files.filter((path) => !device.includes(path));
-	const passed = await runGroups(
-		[
-			['unit tests', unit, ['--test-isolation=none', '--test-force-exit', '--test-timeout=120000', ...options]],
-			['device tests', device, ['--test-concurrency=1', '--test-timeout=600000', ...options]],
-		],
-		began,
-	);
+	// Two at a time also on two processors: device tests mostly wait. The time limit only ends a file that hangs.
+	const width = Math.max(2, availableParallelism());
+	const limits = [`--test-concurrency=${width}`, '--test-timeout=600000'];
+	const code = await runTests(files, [...limits, ...options], began);
 	if (!checked) console.log('✖ a check failed: see above, before the tests');
-	return checked && passed ? 0 : 1;
+	return checked ? code : 1;
 }
 
 async function e2e(words) {
+	const began = Date.now();
 	const { options, patterns, keep } = narrow(words);
 	const files = filesBelow('e2e', '.e2e.ts').filter(keep);
 	if (files.length === 0) {
@@ -188,8 +162,7 @@ async function e2e(words) {
 		return 2;
 	}
 	setUpDebianPackages('e2e');
-	const limits = ['--test-concurrency=1', '--test-timeout=1800000'];
-	return (await runGroups([['end-to-end', files, [...limits, ...options]]], Date.now())) ? 0 : 1;
+	return runTests(files, ['--test-concurrency=1', '--test-timeout=1800000', ...options], began);
 }
 
 async function bench([name, ...words]) {
