@@ -145,6 +145,8 @@ function environmentLayer(environment: Environment): Layer {
 function fileLayer(file: string, required: boolean): Layer | undefined {
 	let text: string;
 	try {
+		// The usual way to say: no file at all.
+		if (file === '/dev/null') return undefined;
 		const found = statSync(file);
 		if (!found.isFile()) throw invalid(`${file} is not a file`);
 		if (found.size > longestFile) throw invalid(`${file} is larger than ${longestFile} bytes`);

@@ -5,7 +5,7 @@
 import { chmodSync, lstatSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
-import { type AddressInfo, connect } from 'node:net';
+import { type AddressInfo, connect, type Socket } from 'node:net';
 import type { SecureContextOptions } from 'node:tls';
 import type { Logger } from 'pino';
 import { CaissonError } from '../../src/errors.ts';
@@ -27,6 +27,8 @@ export interface ListenerPlan {
 }
 
 export interface Listener {
+	/** Connections that have not sent a byte yet, which Node does not count as idle. */
+	readonly silent: ReadonlySet<Socket>;
 	readonly plan: ListenerPlan;
 	readonly server: Server | TlsServer;
 	/** 'http://127.0.0.1:8080', 'unix:/path'. */
@@ -87,6 +89,7 @@ export function createHttpServer(
 export async function openListener(plan: ListenerPlan, server: Server | TlsServer, log: Logger): Promise<Listener> {
 	const { at } = plan;
 	if ('path' in at) await removeStaleSocket(plan, at.path);
+	const silent = watchSilent(server);
 	await new Promise<void>((resolve, reject) => {
 		server.once('error', (cause: NodeJS.ErrnoException) => {
 			reject(new CaissonError('listen-failed', `${plan.named}: ${listenReason(cause)}`, { cause }));
@@ -99,7 +102,18 @@ export async function openListener(plan: ListenerPlan, server: Server | TlsServe
 	server.removeAllListeners('error');
 	// Accepting can fail for a moment (EMFILE); that is no reason to end the server.
 	server.on('error', (error) => log.error({ err: error, listener: plan.named }, 'accepting a connection failed'));
-	return { plan, server, url: urlOf(plan, server) };
+	return { plan, server, silent, url: urlOf(plan, server) };
+}
+
+/** Connections leave the set when their first request begins, or when they end. */
+function watchSilent(server: Server | TlsServer): ReadonlySet<Socket> {
+	const silent = new Set<Socket>();
+	server.on('connection', (socket: Socket) => {
+		silent.add(socket);
+		socket.once('close', () => silent.delete(socket));
+	});
+	server.on('request', ({ socket }) => silent.delete(socket));
+	return silent;
 }
 
 function urlOf(plan: ListenerPlan, server: Server | TlsServer): string {
@@ -174,7 +188,10 @@ export async function closeListeners(listeners: readonly Listener[], graceful: n
 	);
 	// A connection becomes idle when its last answer is out; only Node's server knows when that is.
 	const closeIdle = setInterval(() => {
-		for (const { server } of listeners) server.closeIdleConnections();
+		for (const { server, silent } of listeners) {
+			server.closeIdleConnections();
+			for (const socket of silent) if (socket.bytesRead === 0) socket.destroy();
+		}
 	}, 50);
 	let cut = 0;
 	const deadline = setTimeout(async () => {

@@ -4,10 +4,10 @@
 import { Command, Option as Flag } from 'commander';
 import type { Logger } from 'pino';
 import type { Terminal } from '../../src/terminal/terminal.ts';
-import { type RunningServer, type ServerParts, serve } from '../server.ts';
+import { type ServerParts, serve } from '../server.ts';
 import { environmentName, type GivenFlags, readConfiguration } from './configuration.ts';
 import { chooseLogFormat, createLog } from './log.ts';
-import { type ListOption, type Option, options, refusedOptions } from './options.ts';
+import { type ListOption, type Option, type OptionName, options, refusedOptions } from './options.ts';
 
 /** What the command serves. Loaded when it is run, so that its help is quick. */
 async function wiring(): Promise<Pick<ServerParts, 'openStorage' | 'createApplication'>> {
@@ -76,8 +76,10 @@ function givenFlags(command: Command): GivenFlags {
 		if (!(name in options || name in refusedOptions || name === 'config') || given === undefined) continue;
 		// A global option of the same name gives its text alone.
 		const texts = Array.isArray(given) ? given.map(String) : [String(given)];
+		const list = name in options && 'many' in options[name as OptionName];
 		if (name === 'config') config = texts;
-		else values[name] = texts;
+		// Of a flag that takes one value the last counts, as in wfx.
+		else values[name] = list ? texts : texts.slice(-1);
 	}
 	return { config, values };
 }
@@ -91,6 +93,10 @@ async function up(terminal: Terminal, flags: GivenFlags): Promise<void> {
 	endOnUnexpected(log);
 	// Whatever is made in the data directory is its owner's alone; unix sockets set their own mode.
 	process.umask(0o077);
+	// Before the start: a signal that comes during it stops the server in order as soon as it is up.
+	const asked = stopSignal(log);
+	let reload = () => {};
+	process.on('SIGHUP', () => reload());
 	const server = await serve(configuration, {
 		...(await wiring()),
 		log,
@@ -98,19 +104,20 @@ async function up(terminal: Terminal, flags: GivenFlags): Promise<void> {
 		readConfiguration: read,
 		environment: process.env,
 	});
-	await untilStopped(server, log);
+	reload = server.reload;
+	await asked;
+	await server.stop();
 }
 
-/** Resolves when the server has stopped in order. */
-function untilStopped(server: RunningServer, log: Logger): Promise<void> {
-	process.on('SIGHUP', () => server.reload());
-	return new Promise((resolve, reject) => {
+/** Resolves at the first SIGTERM or SIGINT; the second ends the process at once. */
+function stopSignal(log: Logger): Promise<void> {
+	return new Promise((resolve) => {
 		let signals = 0;
 		const stop = (signal: NodeJS.Signals) => {
 			signals++;
 			log.info({ signal }, signals === 1 ? 'asked to stop' : 'asked to stop again: ending at once');
 			if (signals > 1) process.exit(2);
-			server.stop().then(resolve, reject);
+			resolve();
 		};
 		process.on('SIGTERM', stop);
 		process.on('SIGINT', stop);

@@ -43,7 +43,8 @@ export function openDataDirectory(path: string, purpose: string): DataDirectory 
 	const directory = resolve(path);
 	create(directory);
 	checkPrivate(directory);
-	const lock = tryLock(directory);
+	// A short wait, because a command that looks whether a server runs holds the lock for a moment.
+	const lock = tryLock(directory, 250);
 	if (lock === undefined) throw refused(`${directory} is in use by ${holder(directory)}`);
 	try {
 		replacePrivateFile(join(directory, holderFile), JSON.stringify({ pid: process.pid, purpose }));
@@ -51,11 +52,12 @@ export function openDataDirectory(path: string, purpose: string): DataDirectory 
 		lock.close();
 		throw refused(`${directory} cannot be written: ${errorCode(cause)}`, cause);
 	}
+	locks.add(lock);
 	return {
 		path: directory,
 		file: (name) => join(directory, name),
 		release() {
-			if (!lock.isOpen) return;
+			if (!locks.delete(lock)) return;
 			rmSync(join(directory, holderFile), { force: true });
 			lock.close();
 		},
@@ -63,6 +65,9 @@ export function openDataDirectory(path: string, purpose: string): DataDirectory 
 }
 
 const holderFile = 'lock-holder.json';
+
+/** A lock ends when its connection is collected as garbage, so whoever forgets the directory must not lose it. */
+const locks = new Set<DatabaseSync>();
 
 function create(directory: string): void {
 	try {
@@ -93,12 +98,14 @@ function checkPrivate(directory: string): void {
 
 const sqliteBusy = 5;
 
-/** @returns undefined where another connection, of this process or of another, holds the lock */
-function tryLock(directory: string): DatabaseSync | undefined {
+/**
+ * @param wait milliseconds
+ * @returns undefined where another connection, of this process or of another, holds the lock
+ */
+function tryLock(directory: string, wait: number): DatabaseSync | undefined {
 	let lock: DatabaseSync | undefined;
 	try {
-		// A short wait, because a command that looks whether a server runs holds the lock for a moment.
-		lock = new DatabaseSync(join(directory, 'lock'), { timeout: 250 });
+		lock = new DatabaseSync(join(directory, 'lock'), { timeout: wait });
 		lock.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
 		return lock;
 	} catch (cause) {
@@ -149,7 +156,7 @@ export function findLocalServer(path: string): LocalServer | undefined {
 	const directory = resolve(path);
 	const text = readPrivateFile(join(directory, serverFile));
 	if (text === undefined) return undefined;
-	const lock = tryLock(directory);
+	const lock = tryLock(directory, 0);
 	if (lock !== undefined) {
 		lock.close();
 		return undefined;

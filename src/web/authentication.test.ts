@@ -16,7 +16,7 @@ const authorization = `Bearer ${token}`;
 
 function reason(request: Omit<Partial<ShownRequest>, 'headers'> & { headers?: ShownRequest['headers'] }) {
 	const headers = { host: 'localhost:8081', authorization, ...request.headers };
-	return judge({ url: '/x', localAddress: '127.0.0.1', ...request, headers }, access)?.reason;
+	return judge({ url: '/x', localAddress: '127.0.0.1', encrypted: false, ...request, headers }, access)?.reason;
 }
 
 test('the token opens the port; the case of the scheme does not matter', () => {
@@ -26,7 +26,7 @@ test('the token opens the port; the case of the scheme does not matter', () => {
 
 test('without a token, and with another, nobody passes', () => {
 	const { authorization: _, ...headers } = { host: 'localhost', authorization };
-	assert.equal(judge({ url: '/', headers, localAddress: '127.0.0.1' }, access)?.reason, 'no-token');
+	assert.equal(judge({ url: '/', headers, localAddress: '127.0.0.1', encrypted: false }, access)?.reason, 'no-token');
 	for (const wrong of [
 		`Bearer ${token}x`,
 		`Bearer ${token.slice(1)}`,
@@ -88,11 +88,17 @@ test('a page of another origin is denied, a page of this server is not', () => {
 	]) {
 		assert.equal(reason({ headers: { origin } }), 'foreign-origin', origin);
 	}
-	assert.equal(
-		reason({ headers: { host: 'caisson.example', origin: 'https://caisson.example:443' } }),
-		'foreign-origin',
-	);
-	assert.equal(reason({ headers: { host: 'caisson.example:443', origin: 'https://caisson.example' } }), undefined);
+});
+
+test('a default port may be left out, and behind TLS a page without it is another origin', () => {
+	const [plain, secure] = ['http://caisson.example', 'https://caisson.example'];
+	for (const host of ['caisson.example', 'caisson.example:443']) {
+		assert.equal(reason({ headers: { host, origin: secure } }), undefined, host);
+		assert.equal(reason({ headers: { host, origin: secure }, encrypted: true }), undefined, host);
+		assert.equal(reason({ headers: { host, origin: plain }, encrypted: true }), 'foreign-origin', host);
+	}
+	assert.equal(reason({ headers: { host: 'caisson.example', origin: plain } }), undefined);
+	assert.equal(reason({ headers: { host: 'caisson.example:443', origin: plain } }), 'foreign-origin');
 });
 
 async function guarded() {

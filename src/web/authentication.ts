@@ -36,13 +36,16 @@ export interface ShownRequest {
 	readonly url: string;
 	readonly headers: Pick<IncomingHttpHeaders, 'host' | 'origin' | 'authorization'>;
 	readonly localAddress: string | undefined;
+	/** The connection is TLS; behind a proxy that ends it, false. */
+	readonly encrypted: boolean;
 }
 
 /** Denies what may not pass, on every route of the instance, also on those that do not exist. */
 export function requireOperatorToken(app: FastifyInstance, access: NorthboundAccess): void {
 	app.addHook('onRequest', (request, reply, done) => {
 		const { headers, socket, url, method } = request.raw;
-		const shown = { url: url ?? '', headers, localAddress: socket.localAddress };
+		const encrypted = 'encrypted' in socket;
+		const shown = { url: url ?? '', headers, localAddress: socket.localAddress, encrypted };
 		const denial = judge(shown, access);
 		if (denial === undefined) return done();
 		const path = (url ?? '').split('?', 1)[0] ?? '';
@@ -58,7 +61,7 @@ export function requireOperatorToken(app: FastifyInstance, access: NorthboundAcc
 
 /** @returns why the request may not pass; undefined where it may */
 export function judge(
-	{ url, headers, localAddress }: ShownRequest,
+	{ url, headers, localAddress, encrypted }: ShownRequest,
 	access: Pick<NorthboundAccess, 'token' | 'names'>,
 ): AccessDenial | undefined {
 	if (tokenInUrl(url)) {
@@ -78,7 +81,7 @@ export function judge(
 		};
 	}
 	// RFC 6454, section 7: a browser names the page that asks. Other programs send none.
-	if (headers.origin !== undefined && !sameOrigin(headers.origin, headers.host)) {
+	if (headers.origin !== undefined && !sameOrigin(headers.origin, headers.host, encrypted)) {
 		return { reason: 'foreign-origin', code: 'forbidden', message: 'pages of other origins may not use this port' };
 	}
 	if (headers.authorization === undefined) {
@@ -122,11 +125,12 @@ function plainAddress(address: string): string {
 	return address.toLowerCase().replace(/^::ffff:(?=\d+\.)/, '');
 }
 
-/** Host and port only: a proxy in front may end TLS, so the schemes may differ. */
-function sameOrigin(origin: string, host: string | undefined): boolean {
+/** The scheme counts only where this connection is TLS: elsewhere a proxy in front may have ended it. */
+function sameOrigin(origin: string, host: string | undefined, encrypted: boolean): boolean {
 	if (host === undefined) return false;
 	const [, scheme, authority] = /^(https?):\/\/([^/]+)$/i.exec(origin) ?? [];
 	if (scheme === undefined || authority === undefined) return false;
+	if (encrypted && scheme.toLowerCase() !== 'https') return false;
 	const port = scheme.toLowerCase() === 'https' ? '443' : '80';
 	const withPort = (text: string) => (/:\d+$/.test(text) ? text : `${text}:${port}`).toLowerCase();
 	return withPort(authority) === withPort(host);
