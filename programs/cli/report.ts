@@ -2,7 +2,7 @@
 // becomes words. Wrong use is commander's words in our form; everything else comes from the catalogue.
 
 import { type Command, CommanderError } from 'commander';
-import { CaissonError, type ErrorCode, errorCatalogue, meaningOf } from '../../src/errors.ts';
+import { type ErrorCode, errorCatalogue, meaningOf } from '../../src/errors.ts';
 import { jsonText } from '../../src/terminal/console-terminal.ts';
 import { printableLines } from '../../src/terminal/printable.ts';
 import type { UsageError } from './program.ts';
@@ -18,13 +18,17 @@ export interface Trouble {
 	readonly stack?: string;
 }
 
-/** What went wrong; undefined where nothing did (help and version end as errors in commander). */
-export function troubleOf(error: unknown): Trouble | undefined {
+/**
+ * What went wrong; undefined where nothing did (help and version end as errors in commander).
+ * @param called the command that was run, where it came to that
+ */
+export function troubleOf(error: unknown, called?: Command): Trouble | undefined {
 	if (error instanceof CommanderError) {
 		if (error.exitCode === 0) return undefined;
 		return usageTrouble(error);
 	}
-	const { code, remedy, exit } = meaningOf(error);
+	const { code, remedy: usual, exit } = meaningOf(error);
+	const remedy = code === 'usage-wrong' && called ? `Run \`${commandName(called)} --help\`.` : usual;
 	const message = error instanceof Error ? error.message || error.name : String(error);
 	const stack = code === 'internal' && error instanceof Error ? error.stack : undefined;
 	return { code, message, remedy, exit, causes: causesOf(error), ...(stack === undefined ? {} : { stack }) };
@@ -70,9 +74,4 @@ export function troubleText(trouble: Trouble, verbose: boolean): string {
 export function troubleJson(trouble: Trouble): string {
 	const { code, message, remedy, exit, causes } = trouble;
 	return `${jsonText({ error: { code, message, remedy, exit, causes } }, '')}\n`;
-}
-
-/** A CaissonError for words that were used wrongly, for commands that check more than commander does. */
-export function wrongUse(message: string): CaissonError {
-	return new CaissonError('usage-wrong', message);
 }

@@ -5,7 +5,7 @@ import { type Command, CommanderError } from 'commander';
 import { interruption, processTerminal, type TerminalWorld } from '../../src/terminal/process-terminal.ts';
 import { localServers } from './local-servers.ts';
 import { ownVersion } from './own-version.ts';
-import { buildProgram, firstWord, type GlobalOptions } from './program.ts';
+import { buildProgram, firstWord, type GlobalOptions, type UsageError, wholeProgram } from './program.ts';
 import { troubleJson, troubleOf, troubleText } from './report.ts';
 
 /** @returns the exit code: 0, 1 or 2 by the catalogue; 130 where Ctrl-C ended the command */
@@ -22,6 +22,7 @@ export async function runCommandLine(args: readonly string[], world: TerminalWor
 	};
 	const terminal = processTerminal({ ...world, interrupted }, () => options, chooseExit);
 	const words = helpLast(args);
+	let called: Command | undefined;
 	try {
 		const program = await buildProgram(terminal, world, firstWord(words));
 		program.on('option:version', () => {
@@ -29,6 +30,7 @@ export async function runCommandLine(args: readonly string[], world: TerminalWor
 			throw new CommanderError(0, 'commander.version', '');
 		});
 		program.hook('preAction', (_, action) => {
+			called = action;
 			options = globalsOf(action);
 		});
 		if (words.length === 0) program.help({ error: true });
@@ -36,7 +38,8 @@ export async function runCommandLine(args: readonly string[], world: TerminalWor
 		return exitCode;
 	} catch (error) {
 		if (signal?.aborted) return 130;
-		return report(error, words, world, terminal.progress);
+		await suggestVerb(error);
+		return report(error, called, words, world, terminal.progress);
 	}
 }
 
@@ -54,11 +57,12 @@ function processWorld(): TerminalWorld {
 
 function report(
 	error: unknown,
+	called: Command | undefined,
 	words: readonly string[],
 	world: TerminalWorld,
 	progress: (line: string) => void,
 ): number {
-	const trouble = troubleOf(error);
+	const trouble = troubleOf(error, called);
 	if (trouble === undefined) return 0;
 	progress('');
 	// Commander has printed the help already where a noun was called without a verb.
@@ -67,6 +71,18 @@ function report(
 	const json = words.includes('--format=json') || words[words.indexOf('--format') + 1] === 'json';
 	world.stderr.write(json ? troubleJson(trouble) : troubleText(trouble, words.includes('--verbose')));
 	return trouble.exit;
+}
+
+/** `caisson create`: where the unknown noun is a verb, its nouns are a better guess than the nearest noun. */
+async function suggestVerb(error: unknown): Promise<void> {
+	if (!(error instanceof CommanderError) || error.code !== 'commander.unknownCommand') return;
+	const { command } = error as UsageError;
+	const [verb] = command?.args ?? [];
+	if (command?.parent !== null || verb === undefined) return;
+	const nouns = (await wholeProgram()).commands.filter((noun) => noun.commands.some((own) => own.name() === verb));
+	if (nouns.length === 0) return;
+	const lines = nouns.map((noun) => `'caisson ${noun.name()} ${verb}'`);
+	error.message = `unknown command '${verb}'\n(Did you mean ${lines.join(' or ')}?)`;
 }
 
 /** `caisson help job create` is `caisson job create --help`. */

@@ -17,7 +17,8 @@ export function withExamples(command: Command, examples: readonly (readonly [lin
 
 /** Adds what the exit codes mean for this command, where that is more than "0 done, 1 refused, 2 trouble". */
 export function withExitCodes(command: Command, codes: Readonly<Record<number, string>>): Command {
-	const lines = Object.entries(codes).map(([code, meaning]) => `  ${code}  ${meaning}`);
+	const width = Math.max(...Object.keys(codes).map((code) => code.length));
+	const lines = Object.entries(codes).map(([code, meaning]) => `  ${code.padEnd(width)}  ${meaning}`);
 	return command.addHelpText('after', `\nExit codes:\n${lines.join('\n')}`);
 }
 

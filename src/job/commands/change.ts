@@ -1,6 +1,6 @@
 // `caisson job update-status|update-definition|add-tags|del-tags`: changing one job.
 
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { CaissonError } from '../../errors.ts';
 import { wholeNumber, withExamples, withExitCodes, withFormat } from '../../terminal/command-help.ts';
 import type { Terminal } from '../../terminal/terminal.ts';
@@ -78,7 +78,7 @@ export function updateStatusCommand(terminal: Terminal): Command {
 
 function oneOf<Word extends string>(text: string, words: readonly Word[]): Word {
 	const found = words.find((word) => word === text.toLowerCase()); // wfxctl writes CLIENT
-	if (found === undefined) throw new CaissonError('usage-wrong', `--actor is ${words.join(' or ')}, not ${text}.`);
+	if (found === undefined) throw new InvalidArgumentError(`Allowed choices are ${words.join(', ')}.`);
 	return found;
 }
 
