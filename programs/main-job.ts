@@ -92,7 +92,10 @@ async function dataDirectory(options: MainJobOptions, undo: Undo): Promise<strin
 		undo.push(() => rm(folder, { recursive: true, force: true }));
 		return folder;
 	}
-	return resolve(options.data ?? 'data');
+	const folder = resolve(options.data ?? 'data');
+	// The server refuses a directory that others can read; one that is there already is left as it is.
+	await mkdir(folder, { recursive: true, mode: 0o700 });
+	return folder;
 }
 
 async function upServer(data: string, undo: Undo): Promise<ServerProcess> {
@@ -181,6 +184,7 @@ async function serve(
 The API is at ${server.northbound}/api/wfx/v1 (operators) and ${server.southbound}/api/wfx/v1 (devices).
 Operators send the token in ${near}/operator-token as "Authorization: Bearer …"; commands find it by --data:
 
+  curl -H "Authorization: Bearer $(cat ${near}/operator-token)" ${server.northbound}/api/wfx/v1/jobs
   ${caisson} job query
   ${caisson} job events
   ${caisson} job create --client-id ${device.id} \\

@@ -15,9 +15,11 @@ export interface ArchivePackage {
 	readonly suite: string;
 	readonly mirror: string;
 	readonly signal: AbortSignal;
+	/** Debian's keys; default: those of the package debian-archive-keyring. */
+	readonly keyring?: string;
 }
 
-const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg';
+const debianKeyring = '/usr/share/keyrings/debian-archive-keyring.gpg';
 /** Bytes: main's index is about 13 MB compressed, 60 MB expanded. */
 const limits = { release: 4 << 20, index: 128 << 20, expanded: 512 << 20, package: 256 << 20 } as const;
 
@@ -32,7 +34,7 @@ export async function fetchFromArchive(
 	const base = `${wanted.mirror}/dists/${wanted.suite}`;
 	const inRelease = join(wanted.folder, 'InRelease');
 	await writeFile(inRelease, await download(`${base}/InRelease`, limits.release, wanted.signal));
-	const release = await readRelease(inRelease, wanted.signal);
+	const release = await readRelease(inRelease, wanted.keyring ?? debianKeyring, wanted.signal);
 	const index = `main/binary-${debianArchitecture()}/Packages.gz`;
 	const digest = digestOf(release.text, index);
 	if (digest === undefined) throw unavailable(`${base}/InRelease does not list ${index}.`);
@@ -52,7 +54,11 @@ export async function fetchFromArchive(
 }
 
 /** The signed text of InRelease: what gpgv vouches for where it can, never what stands around it. */
-async function readRelease(file: string, signal: AbortSignal): Promise<{ text: string; checked: string }> {
+async function readRelease(
+	file: string,
+	keyring: string,
+	signal: AbortSignal,
+): Promise<{ text: string; checked: string }> {
 	const output = `${file}.signed`;
 	if (await readable(keyring)) {
 		const gpgv = await runProgram('gpgv', ['--keyring', keyring, '--output', output, file], { signal });

@@ -45,7 +45,7 @@ export function narrate(terminal: Terminal, columns: number): Narration {
 				line(seconds(began), name, describe(result));
 				return result;
 			} catch (error) {
-				line(seconds(began), name, 'failed', 'bad');
+				line(seconds(began), name, terminal.interrupted.aborted ? 'stopped' : 'failed', 'bad');
 				throw error;
 			}
 		},
@@ -62,7 +62,8 @@ export function seconds(began: number): string {
 
 /** A count with its noun: 1 file, 2 files; thousands with a comma. */
 export function count(number: number, noun: string): string {
-	return `${number.toLocaleString('en-GB')} ${noun}${number === 1 ? '' : 's'}`;
+	const grouped = String(number).replaceAll(/\B(?=(\d{3})+$)/g, ',');
+	return `${grouped} ${noun}${number === 1 ? '' : 's'}`;
 }
 
 /** Breaks at spaces into lines of at most `width` characters; a longer word stays whole, so that it can be copied. */

@@ -19,9 +19,9 @@ export interface MainJobOptions {
 
 export const mainJobHelp = `Usage: npm start [-- <options>]
 
-Shows Caisson at work on this machine: starts a server, packs and signs the files of a
-Debian package, lets a real SWUpdate device install them, compares every byte, and
-keeps serving until Ctrl-C.
+Shows Caisson at work on this machine: starts a server, packs and signs the
+files of a Debian package, lets a real SWUpdate device install them, compares
+every byte, and keeps serving until Ctrl-C.
 
 Options:
   --once            end after the comparison; nothing is left behind
