@@ -25,7 +25,8 @@ every byte, and keeps serving until Ctrl-C.
 
 Options:
   --once            end after the comparison; nothing is left behind
-  --data <dir>      data directory (default: ./data; with --once a temporary one)
+  --data <dir>      data directory (default: ./data; with --once a temporary
+                    one)
   --package <name>  the Debian package (default: hello)
   --suite <suite>   Debian suite of the device (default: trixie)
   --device <which>  real (needs root), fake, or auto (default)
