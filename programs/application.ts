@@ -7,6 +7,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import Fastify, { type FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { parse } from 'yaml';
+import { auditHandlers } from '../src/audit/routes.ts';
+import { chainHead, type SealingWorld, sealCommitted } from '../src/audit/sealing.ts';
 import { meaningOf } from '../src/errors.ts';
 import { bulkJobHandlers } from '../src/job/bulk-routes.ts';
 import { EventFeed } from '../src/job/event-feed.ts';
@@ -77,6 +79,9 @@ function readDocument(name: string): OpenApiDocument {
 /** How often folded reports are looked at, and how often old jobs and events are. */
 const foldingRound = 250;
 const retentionRound = 60_000;
+/** How often committed audit rows are sealed, and how often the head of their chain is logged. */
+const sealingRound = 10_000;
+const headRound = 3_600_000;
 
 export async function createApplication(parts: ApplicationParts): Promise<Application> {
 	const { storage, log } = parts;
@@ -90,8 +95,9 @@ export async function createApplication(parts: ApplicationParts): Promise<Applic
 		folding: new Folding(),
 		now: parts.now,
 		newId: parts.newId,
-		sha256: (bytes) => createHash('sha256').update(bytes).digest('hex'),
+		sha256,
 	};
+	const sealing = { chain: storage.chain, commit: storage.commit, now: parts.now, sha256 };
 	const streams = { feed, limits: parts.eventStreams, stopping: stopping.signal, onSubscribers: parts.onSubscribers };
 	const wfxHandlers: Handlers = {
 		...jobHandlers(world, streams),
@@ -100,6 +106,7 @@ export async function createApplication(parts: ApplicationParts): Promise<Applic
 		'GET /version': async () => ({ status: 200, value: { ...parts.version, apiVersion: 'v1' } }),
 	};
 
+	const caissonHandlers: Handlers = { ...bulkJobHandlers(world), ...auditHandlers(sealing) };
 	const instance = async (port: Port): Promise<FastifyInstance> => {
 		const app = bareInstance(parts);
 		parts.prepare(app, port);
@@ -113,7 +120,7 @@ export async function createApplication(parts: ApplicationParts): Promise<Applic
 			onFailure: (error, request) => logFailure(log, error, request.method, request.url),
 		};
 		serveApi(app, options, wfxHandlers);
-		if (port === 'northbound') serveApi(app, { ...options, document: caissonDocument }, bulkJobHandlers(world));
+		if (port === 'northbound') serveApi(app, { ...options, document: caissonDocument }, caissonHandlers);
 		serveRoot(app, parts);
 		serveDownloads(app, parts.downloads);
 		serveErrors(app, options);
@@ -126,6 +133,8 @@ export async function createApplication(parts: ApplicationParts): Promise<Applic
 	const rounds = [
 		every(foldingRound, async () => void (await writeFolded(world, world.folding.due(parts.now()))), log),
 		every(retentionRound, () => forget(world, parts), log),
+		every(sealingRound, async () => void (await sealCommitted(sealing)), log),
+		every(headRound, () => logHead(sealing, log), log),
 	];
 	return {
 		southbound: (request, response) => south.routing(request, response),
@@ -135,6 +144,8 @@ export async function createApplication(parts: ApplicationParts): Promise<Applic
 			stopping.abort();
 			await Promise.all(rounds.map((stop) => stop()));
 			await writeFolded(world, world.folding.all());
+			// What is not sealed now is by the next start.
+			await sealCommitted(sealing).catch((error: unknown) => log.error({ err: error }, 'audit rows were not sealed'));
 			feed.stop();
 			await filter.close();
 			await Promise.all([south.close(), north.close()]);
@@ -205,6 +216,16 @@ async function health({ storage, now }: ApplicationParts) {
 		const details = { persistence: { status: 'down', timestamp, error: reason } };
 		return jsonReply(503, { details, status: 'down' }, headers);
 	}
+}
+
+function sha256(bytes: Uint8Array): string {
+	return createHash('sha256').update(bytes).digest('hex');
+}
+
+/** In the log, which is usually kept elsewhere too, it shows later whether seals were cut off. */
+async function logHead({ chain, sha256 }: SealingWorld, log: Logger): Promise<void> {
+	const head = await chainHead(chain, sha256);
+	if (head !== undefined) log.info({ ...head }, 'head of the audit chain');
 }
 
 async function forget(world: JobWorld, parts: ApplicationParts): Promise<void> {

@@ -156,6 +156,51 @@ export const errorCatalogue = {
 		when: 'Caisson itself is wrong.',
 		remedy: 'Report it with the log lines of the same request id.',
 	},
+	// artifacts
+	'artifact-not-found': {
+		http: 404,
+		exit: 1,
+		when: 'No artifact has this digest.',
+		remedy: 'List them with `caisson artifact list`.',
+	},
+	'artifact-in-use': {
+		http: 409,
+		exit: 1,
+		when: 'The artifact cannot be deleted while an unfinished job names it, or while that cannot be told.',
+		remedy: 'Read the message: it names the job. Finish or delete that job first.',
+	},
+	'digest-mismatch': {
+		http: 400,
+		exit: 1,
+		when: 'Bytes do not have the SHA-256 that they should have.',
+		remedy: 'Compute the digest again and send the whole file; what was sent has been discarded.',
+	},
+	'blobs-unavailable': {
+		http: 503,
+		exit: 2,
+		when: 'The folder or the S3 bucket that holds the artifacts cannot be read or written.',
+		remedy: 'Read the message and the server’s log; check the disk, or the bucket, its endpoint and the credentials.',
+	},
+	// audit
+	'audit-export-malformed': {
+		http: 400,
+		exit: 2,
+		when: 'A file is no export of the audit trail.',
+		remedy: 'Make one with `caisson audit export -o FILE`.',
+	},
+	// backup
+	'backup-malformed': {
+		http: 400,
+		exit: 1,
+		when: 'A backup is truncated, damaged, changed, or was written by a newer Caisson; nothing was restored.',
+		remedy: 'Read the message: it names the member; take another backup.',
+	},
+	'backup-refused': {
+		http: 409,
+		exit: 1,
+		when: 'A backup or a restore cannot be done as asked: the target is not empty, or a passphrase does not fit.',
+		remedy: 'Read the message: it names the directory, the file or the option.',
+	},
 	// packages
 	'package-unavailable': {
 		http: 502,

@@ -41,6 +41,21 @@ export const nouns: readonly Noun[] = [
 		},
 	},
 	{
+		name: 'audit',
+		summary: 'read who did what, and prove that nobody changed it',
+		group: machine,
+		load: async (terminal) => {
+			const [{ auditCommands }, { openAuditChain }, { writeWhole }, { join }] = await Promise.all([
+				import('../../src/audit/commands.ts'),
+				import('../../src/storage/sqlite/chain.ts'),
+				import('../../src/update/output-file.ts'),
+				import('node:path'),
+			]);
+			const openChain = async (data: string) => openAuditChain(join(data, 'caisson.db'));
+			return auditCommands(terminal, { openChain, writeWhole, now: Date.now });
+		},
+	},
+	{
 		name: 'up',
 		summary: 'serve devices and operators',
 		group: machine,

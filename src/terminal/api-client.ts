@@ -56,6 +56,11 @@ export interface ApiClient {
 		signal: AbortSignal,
 		observer?: StreamObserver,
 	): AsyncIterable<ServerSentEvent>;
+	/**
+	 * The bytes of an answer of any length, as they come (GET). Throws as `request` does, and server-unreachable where the
+	 * connection ends before the answer.
+	 */
+	download(path: string, request?: ApiRequest): AsyncIterable<Uint8Array>;
 	/** The server's address as a person would name it, without any secret. */
 	readonly address: string;
 }

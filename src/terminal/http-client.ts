@@ -38,6 +38,7 @@ export function httpClient(server: Server, interrupted: AbortSignal, limits: Htt
 	return {
 		address: server.address.text,
 		request: (method, path, request = {}) => ask(connection, method, path, request, interrupted),
+		download: (path, request = {}) => receive(connection, path, request, interrupted),
 		events: (path, request, signal, observer) =>
 			follow(connection, path, request, AbortSignal.any([signal, interrupted]), observer),
 	};
@@ -66,6 +67,44 @@ async function ask(
 	};
 	if ((answer.status >= 200 && answer.status < 300) || request.answers?.includes(answer.status)) return answer;
 	throw refusalError({ ...answer, method, path, address: connection.server.address.text, request });
+}
+
+async function* receive(
+	connection: Connection,
+	path: string,
+	request: ApiRequest,
+	signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+	const response = await open(connection, 'GET', path, request, signal, connection.limits.silence);
+	const status = response.statusCode ?? 0;
+	if (status < 200 || status >= 300) {
+		const body = parseBody(connection, response, await readBody(connection, response, signal));
+		const address = connection.server.address.text;
+		throw refusalError({ status, headers: plainHeaders(response), body, method: 'GET', path, address, request });
+	}
+	const chunks = response[Symbol.asyncIterator]();
+	try {
+		for (;;) {
+			const { done, value } = await nextOf(connection, chunks, signal);
+			if (done) return;
+			yield value;
+		}
+	} finally {
+		response.destroy();
+	}
+}
+
+async function nextOf(
+	{ server }: Connection,
+	chunks: AsyncIterator<Uint8Array>,
+	signal: AbortSignal,
+): Promise<IteratorResult<Uint8Array>> {
+	try {
+		return await chunks.next();
+	} catch (error) {
+		if (signal.aborted) throw signal.reason;
+		throw unreachable(server, error as Error, false);
+	}
 }
 
 /** Sends the request and waits for the answer's head. */

@@ -16,11 +16,16 @@ export interface OutputFile {
 /**
  * Runs `fill` and then gives the file its name; an existing file of that name is replaced, and stays where `fill` throws.
  * When it returns, content and name are durable.
+ * @param mode permission bits of the file
  * @throws CaissonError file-unusable, or what `fill` throws
  */
-export async function writeWhole<Result>(target: string, fill: (file: OutputFile) => Promise<Result>): Promise<Result> {
+export async function writeWhole<Result>(
+	target: string,
+	fill: (file: OutputFile) => Promise<Result>,
+	mode = 0o644,
+): Promise<Result> {
 	const temporary = join(dirname(target), `.${basename(target)}.${randomUUID()}.partial`);
-	const handle = await attempt(target, () => open(temporary, 'wx', 0o644));
+	const handle = await attempt(target, () => open(temporary, 'wx', mode));
 	try {
 		const file = new CountedFile(handle, target);
 		const result = await fill(file);

@@ -66,6 +66,7 @@ export function readSeal(body: string, sha256: Sha256): Seal | { readonly fault:
 		return { fault: 'it is not JSON' };
 	}
 	if (typeof value !== 'object' || value === null) return { fault: 'it is no object' };
+	if ('unreadable' in value) return { fault: 'what is stored is no seal' };
 	const { seal: number, time, previous, rows, hash } = value as Record<string, unknown>;
 	if (!isCount(number) || number < 1) return { fault: 'its number is missing' };
 	if (!isCount(time)) return { fault: 'its time is missing' };
