@@ -1,7 +1,7 @@
 // The tables of the job engine: workflows, jobs with their tags and history, events, the audit trail. Times are
 // milliseconds since the epoch; what only Caisson reads back as a whole (status, definition, body) is JSON text.
 
-import type { CreateTableBuilder, Kysely } from 'kysely';
+import { type CreateTableBuilder, type Kysely, sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
 import type { ColumnTypes } from './column-types.ts';
 
@@ -11,6 +11,7 @@ export function firstTables(types: ColumnTypes): Migration {
 			for (const table of tables(database, types)) {
 				await (types.tableEnd === undefined ? table : table.modifyEnd(types.tableEnd)).execute();
 			}
+			if (types.commitOrderTable) await sql`insert into commit_order values (true, 0, 0)`.execute(database);
 			for (const [name, table, columns] of indexes) {
 				await database.schema
 					.createIndex(name)
@@ -24,7 +25,7 @@ export function firstTables(types: ColumnTypes): Migration {
 
 function tables(
 	database: Kysely<unknown>,
-	{ text, integer, numbered }: ColumnTypes,
+	{ text, integer, numbered, numberedAtCommit, commitOrderTable }: ColumnTypes,
 ): CreateTableBuilder<string, string>[] {
 	const create = (name: string) => database.schema.createTable(name);
 	return [
@@ -66,7 +67,7 @@ function tables(
 			.addColumn('definition', text as 'text')
 			.addColumn('reports', integer as 'integer', (column) => column.notNull()),
 		create('event')
-			.addColumn('id', integer as 'integer', numbered)
+			.addColumn('id', integer as 'integer', numberedAtCommit)
 			.addColumn('ctime', integer as 'integer', (column) => column.notNull())
 			.addColumn('action', text as 'text', (column) => column.notNull())
 			// No reference to job: events outlive it.
@@ -75,13 +76,25 @@ function tables(
 			.addColumn('workflow', text as 'text', (column) => column.notNull())
 			.addColumn('job', text as 'text', (column) => column.notNull()),
 		create('audit')
-			.addColumn('id', integer as 'integer', numbered)
+			.addColumn('id', integer as 'integer', numberedAtCommit)
 			.addColumn('time', integer as 'integer', (column) => column.notNull())
 			.addColumn('actor', text as 'text', (column) => column.notNull())
 			.addColumn('action', text as 'text', (column) => column.notNull())
 			.addColumn('subject', text as 'text', (column) => column.notNull())
 			.addColumn('detail', text as 'text'),
+		...(commitOrderTable ? [commitOrder(create('commit_order'), integer)] : []),
 	];
+}
+
+/** One row: the last number given to an event and to an audit row. Its row lock is what puts commits into an order. */
+function commitOrder(
+	table: CreateTableBuilder<string, string>,
+	integer: ColumnTypes['integer'],
+): CreateTableBuilder<string, string> {
+	return table
+		.addColumn('one', 'boolean', (column) => column.primaryKey().check(sql`one`))
+		.addColumn('event_id', integer as 'integer', (column) => column.notNull())
+		.addColumn('audit_id', integer as 'integer', (column) => column.notNull());
 }
 
 // Each filter of JobFilter has an index that continues with stime (and, in SQLite, the row number), so that a page

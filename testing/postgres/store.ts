@@ -1,0 +1,43 @@
+// An empty store on the shared PostgreSQL, in a schema of its own that goes away after the test, as the contract suite
+// takes it.
+
+import type { OpenedStore } from '../../src/storage/contract/stores.ts';
+import { openPostgres, type PostgresOptions } from '../../src/storage/postgres/open.ts';
+import type { Storage } from '../../src/storage/store.ts';
+import { sharedPostgres } from './server.ts';
+
+export interface PostgresStore extends OpenedStore {
+	readonly address: string;
+	/** Opens the same database once more, as another server does; closed with the store. */
+	another(options?: PostgresOptions): Promise<Storage>;
+}
+
+export async function openPostgresStore(options: PostgresOptions = {}): Promise<PostgresStore> {
+	const server = await sharedPostgres();
+	const address = await server.createSchema();
+	let current = await openPostgres(address, options);
+	const others: Storage[] = [];
+	return {
+		address,
+		storage: current,
+		async another(more = {}) {
+			const storage = await openPostgres(address, { ...options, ...more });
+			others.push(storage);
+			return storage;
+		},
+		async reopen() {
+			await current.close();
+			current = await openPostgres(address, options);
+			return current;
+		},
+		async destroy() {
+			for (const storage of [current, ...others]) await storage.close();
+			await server.sql(`drop schema ${schemaOf(address)} cascade`);
+		},
+	};
+}
+
+/** The schema that an address of the shared server names. */
+export function schemaOf(address: string): string {
+	return decodeURIComponent(address).split('search_path=')[1] ?? 'public';
+}
