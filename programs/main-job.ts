@@ -26,7 +26,7 @@ type Undo = (() => Promise<unknown>)[];
 async function mainJob(options: MainJobOptions, terminal: Terminal, undo: Undo): Promise<0 | 1> {
 	const began = performance.now();
 	const signal = terminal.interrupted;
-	const tell = narrate(terminal, process.stdout.columns ?? 100);
+	const tell = narrate(terminal, process.stdout.columns || 100);
 	const data = await dataDirectory(options, undo);
 	const trial = join(data, 'trial');
 	await mkdir(trial, { recursive: true });
