@@ -97,7 +97,7 @@ export function missingDebianPackages(purpose) {
 }
 
 function apt(...words) {
-	const options = ['-q', '-o', 'Acquire::Retries=3', '-o', 'DPkg::Lock::Timeout=300'];
+	const options = ['-qq', '-o', 'Acquire::Retries=3', '-o', 'DPkg::Lock::Timeout=300', '-o', 'Dpkg::Use-Pty=0'];
 	const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
 	return spawnSync('apt-get', [...options, ...words], { stdio: ['ignore', 2, 2], env }).status === 0;
 }
