@@ -102,7 +102,7 @@ async function deleteMatching(terminal: Terminal, options: DeleteOptions, now: n
 	if (options.dryRun) {
 		if (options.format === 'json') return terminal.json({ matching: rows.map((row) => row.id) });
 		showJobs(terminal, rows);
-		terminal.note(`${rows.length} jobs match; --dry-run deletes nothing.`);
+		terminal.note(`${matching(rows)}; --dry-run deletes nothing.`);
 		return;
 	}
 	if (!options.yes && !(await confirmed(terminal, rows))) {
@@ -132,6 +132,10 @@ async function findMatching(
 	return rows;
 }
 
+function matching(rows: readonly JobRow[]): string {
+	return rows.length === 1 ? '1 job matches' : `${rows.length} jobs match`;
+}
+
 /** @throws CaissonError usage-wrong where nobody can be asked */
 async function confirmed(terminal: Terminal, rows: readonly JobRow[]): Promise<boolean> {
 	const shown = rows.slice(0, 5).map((row) => `  ${row.id}  ${printable(row.client)}  ${row.state}  ${row.changed}`);
@@ -140,10 +144,7 @@ async function confirmed(terminal: Terminal, rows: readonly JobRow[]): Promise<b
 	for (const line of [...shown, ...more]) terminal.note(line);
 	const answer = await terminal.ask(question);
 	if (answer === undefined) {
-		throw new CaissonError(
-			'usage-wrong',
-			`${rows.length} jobs match; nobody can be asked here, so add --yes or --dry-run.`,
-		);
+		throw new CaissonError('usage-wrong', `${matching(rows)}; nobody can be asked here, so add --yes or --dry-run.`);
 	}
 	return /^y(es)?$/i.test(answer.trim());
 }

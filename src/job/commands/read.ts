@@ -192,7 +192,7 @@ async function showAll(terminal: Terminal, api: ApiClient, options: QueryOptions
 	}
 	terminal.progress('');
 	showJobs(terminal, rows);
-	terminal.note(`${rows.length} jobs.`);
+	terminal.note(rows.length === 1 ? '1 job.' : `${rows.length} jobs.`);
 }
 
 // Written as it is read, as all jobs of a large fleet with their workflows do not fit into memory.
