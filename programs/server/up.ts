@@ -11,11 +11,12 @@ import { type ListOption, type Option, type OptionName, options, refusedOptions 
 
 /** What the command serves. Loaded when it is run, so that its help is quick. */
 async function wiring(): Promise<Pick<ServerParts, 'openStorage' | 'createApplication'>> {
-	const [{ openSqlite }, { createApplication }] = await Promise.all([
-		import('../../src/storage/sqlite/open.ts'),
-		import('../application.ts'),
-	]);
-	return { openStorage: openSqlite, createApplication };
+	const { createApplication } = await import('../application.ts');
+	const openStorage: ServerParts['openStorage'] = async (file, database) => {
+		if (database === undefined) return (await import('../../src/storage/sqlite/open.ts')).openSqlite(file);
+		return (await import('../../src/storage/postgres/open.ts')).openPostgres(database);
+	};
+	return { openStorage, createApplication };
 }
 
 export function upCommand(terminal: Terminal): Command {
@@ -36,9 +37,10 @@ export function upCommand(terminal: Terminal): Command {
 }
 
 const helpEnd = `
-Each option is also an environment variable (${environmentName('client-port')} for --client-port) and a line of
-YAML (client-port: 8080). A flag wins over the environment, the environment over
-files, a later file over an earlier one. Without --config these files are read:
+Each option is also an environment variable (${environmentName('client-port')} for
+--client-port) and a line of YAML (client-port: 8080). A flag wins over the
+environment, the environment over files, a later file over an earlier one.
+Without --config these files are read:
   /etc/caisson/caisson.yaml
   $XDG_CONFIG_HOME/caisson/caisson.yaml
   ./caisson.yaml
