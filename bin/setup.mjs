@@ -91,9 +91,9 @@ export function isPresent(proof) {
 }
 
 /** The rows of the table that `purpose` ('start', 'test', 'e2e') needs and this machine lacks. */
-export function missingDebianPackages(purpose) {
+export function missingDebianPackages(purpose, present = isPresent) {
 	const table = JSON.parse(readFileSync(join(root, 'programs', 'debian-packages.json'), 'utf8')).packages;
-	return table.filter((row) => row.neededBy.includes(purpose) && !isPresent(row.proof));
+	return table.filter((row) => row.neededBy.includes(purpose) && !present(row.proof));
 }
 
 function apt(...words) {
