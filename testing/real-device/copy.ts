@@ -79,12 +79,13 @@ wait $!
 `;
 
 /**
- * Where a file of the device lies on disk, undefined where the device has no such file: first in the upper folder, then
- * in the shared root. Symbolic links on the way are refused: they would be followed outside the device.
+ * Where a file of the device lies on disk, undefined where the device has no such file: in the upper folder, then, where
+ * that is an overlay's, in the shared root. Symbolic links on the way are refused: they would be followed outside the device.
  */
 export async function pathInCopy(lower: string, folder: string, path: string): Promise<string | undefined> {
 	if (!isAbsolute(path) || normalize(path) !== path) throw new Error(`not a plain absolute path: ${path}`);
-	for (const layer of [join(folder, 'upper'), lower]) {
+	const upper = join(folder, 'upper');
+	for (const layer of existsSync(join(folder, 'copied')) ? [upper] : [upper, lower]) {
 		let place = layer;
 		let kind: 'file' | 'folder' | 'other' | 'absent' = 'folder';
 		for (const name of path.slice(1).split('/')) {
