@@ -44,7 +44,7 @@ function lines(place: Place): string[] {
 		const names = option.names.map((name) =>
 			name.startsWith('--') ? `--long-option ${name.slice(2)}` : `--short-option ${name.slice(1)}`,
 		);
-		const value = option.takesValue ? ` --require-parameter${option.path ? ' --force-files' : ''}` : '';
+		const value = option.takesValue ? (option.path ? ' --require-parameter --force-files' : ' --exclusive') : '';
 		const words = option.choices.length > 0 ? ` --arguments ${quoted(option.choices.join(' '))}` : '';
 		return `${at} ${names.join(' ')}${value}${words} --description ${quoted(option.description)}`;
 	});
