@@ -13,6 +13,7 @@ import {
 } from '../src/access/data-directory.ts';
 import { ensureOperatorToken, operatorTokenFile } from '../src/access/operator-token.ts';
 import { CaissonError } from '../src/errors.ts';
+import type { DatabaseAddress } from '../src/storage/postgres/address.ts';
 import type { Storage } from '../src/storage/store.ts';
 import { requireOperatorToken } from '../src/web/authentication.ts';
 import { createMetrics } from '../src/web/metrics.ts';
@@ -41,7 +42,8 @@ export interface ServerParts {
 	readonly setLogLevel: (level: string) => void;
 	/** Reads the configuration anew, for a reload. @throws CaissonError configuration-invalid */
 	readonly readConfiguration: () => Configuration;
-	readonly openStorage: (file: string) => Promise<Storage>;
+	/** @param file of the embedded store @param database where --database names one: used instead */
+	readonly openStorage: (file: string, database: DatabaseAddress | undefined) => Promise<Storage>;
 	readonly createApplication: (parts: ApplicationParts) => Application | Promise<Application>;
 	/** The process's own; what systemd passed in it is taken out. */
 	readonly environment: Record<string, string | undefined>;
@@ -100,7 +102,7 @@ async function start(
 	const operatorToken =
 		values['northbound-auth'] === 'none' ? undefined : ensureOperatorToken(directory.path, randomBytes);
 	const live = liveOptions(configuration);
-	const storage = await parts.openStorage(directory.file('caisson.db'));
+	const storage = await parts.openStorage(directory.file('caisson.db'), values.database);
 	undo.push(() => storage.close());
 	const application = await parts.createApplication(
 		applicationParts({ live, storage, log, operatorToken, names: northboundNames(configuration) }),

@@ -193,6 +193,10 @@ function checkTogether({ values, origin }: Configuration): void {
 			if (values[name] === undefined) throw invalid(`${name} is needed for scheme https (${origin('scheme')})`);
 		}
 	}
+	if (values.database?.hasPassword && origin('database').startsWith('--')) {
+		const better = 'use PGPASSFILE, PGPASSWORD, CAISSON_DATABASE or a configuration file';
+		throw invalid(`database: a password on the command line is seen by every user of this machine: ${better}`);
+	}
 	const folder = values['simple-fileserver'];
 	if (folder !== undefined && !statSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
 		throw invalid(`simple-fileserver: ${folder} is not a directory (${origin('simple-fileserver')})`);

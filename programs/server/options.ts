@@ -4,6 +4,7 @@
 
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
+import { DatabaseAddress } from '../../src/storage/postgres/address.ts';
 import { parseDuration, parseSize } from './duration.ts';
 
 export interface Option<Value> {
@@ -134,6 +135,12 @@ export const options = {
 		value: 'DIR',
 		live: false,
 		help: 'data directory: database, token, sockets (default: the one of this user)',
+	}),
+	database: optional({
+		read: (text: string) => new DatabaseAddress(text),
+		value: 'URL',
+		live: false,
+		help: 'PostgreSQL that several servers share: postgres://USER@HOST/NAME (default: a file in the data directory)',
 	}),
 	scheme: many({
 		read: choice('http', 'https', 'unix'),

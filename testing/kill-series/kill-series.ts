@@ -52,7 +52,7 @@ export async function killSeries(options: KillSeriesOptions): Promise<KillSeries
 			const before = subscriber.received.length;
 
 			const writing = new Client();
-			const ledgerOfRound = write(writing, server, `r${round}`, options.writers);
+			const ledgerOfRound = write(writing, [server], `r${round}`, options.writers);
 			await sleep(delay);
 			await server.kill();
 			const ledger = await ledgerOfRound;
@@ -92,14 +92,14 @@ export async function killSeries(options: KillSeriesOptions): Promise<KillSeries
 }
 
 /** Creates a job and waits for its event: all events before it have been received by then. */
-async function marker(server: ServerProcess, clientId: string, subscriber: Subscriber): Promise<void> {
+export async function marker(server: ServerProcess, clientId: string, subscriber: Subscriber): Promise<void> {
 	await require(server, 'POST', `${api}/jobs`, { clientId, workflow: workflow.name });
 	const came = subscriber.until((event) => event.clientId === clientId).then(() => true);
 	const late = sleep(30_000, false, { ref: false });
 	if (!(await Promise.race([came, late]))) throw new Error(`the event of ${clientId} did not come within 30 s`);
 }
 
-async function require(server: ServerProcess, method: string, path: string, body: unknown): Promise<void> {
+export async function require(server: ServerProcess, method: string, path: string, body: unknown): Promise<void> {
 	const client = new Client();
 	const answer = await client.send(method, server.northbound + path, body);
 	client.close();
@@ -107,7 +107,7 @@ async function require(server: ServerProcess, method: string, path: string, body
 }
 
 /** Mulberry32: numbers from 0 to 1 that follow from the seed. */
-function randomNumbers(seed: number): () => number {
+export function randomNumbers(seed: number): () => number {
 	let state = seed;
 	return () => {
 		state = (state + 0x6d2b79f5) | 0;

@@ -23,11 +23,16 @@ export interface ServerProcess {
 /**
  * Starts a server on `dataDirectory` and resolves when it serves.
  * @param prefix words before the command, such as those of strace
+ * @param more further options of `caisson up`
  * @throws Error with the server's log where it ends or is silent for 30 s
  */
-export async function startServer(dataDirectory: string, prefix: readonly string[] = []): Promise<ServerProcess> {
+export async function startServer(
+	dataDirectory: string,
+	prefix: readonly string[] = [],
+	more: readonly string[] = [],
+): Promise<ServerProcess> {
 	const words = ['up', '--data', dataDirectory, '--client-port', '0', '--mgmt-port', '0', '--northbound-auth', 'none'];
-	const [program = command, ...rest] = [...prefix, command, ...words, '--log-format', 'json'];
+	const [program = command, ...rest] = [...prefix, command, ...words, ...more, '--log-format', 'json'];
 	const child = spawn(program, rest, { stdio: ['ignore', 'ignore', 'pipe'] });
 	const gone = once(child, 'close');
 	const log: string[] = [];

@@ -30,22 +30,29 @@ export const workflow = {
 const api = '/api/wfx/v1';
 const reportsPerJob = 8;
 
-/** Writes with `writers` writers until the server is gone. `round` keeps the names of rounds apart. */
+/**
+ * Writes with `writers` writers, spread over the servers, each until its server is gone or `stopped` says so. Jobs that
+ * are shared are written through all servers. `round` keeps the names of rounds apart.
+ */
 export async function write(
 	client: Client,
-	server: ServerProcess,
+	servers: readonly [ServerProcess, ...ServerProcess[]],
 	round: string,
 	writers: { readonly own: number; readonly shared: number; readonly sharedJobs: number },
+	stopped: () => boolean = () => false,
 ): Promise<Ledger> {
 	const ledger: Ledger = { jobs: [], refusals: [] };
-	const context = { client, server, ledger };
+	const context = { client, server: servers[0], ledger, stopped };
+	const through = (writer: number): Context => ({ ...context, server: servers[writer % servers.length] ?? servers[0] });
 	const shared: { readonly job: LedgerJob; readonly id: string }[] = [];
 	for (let number = 0; number < writers.sharedJobs; number++) {
 		const made = await create(context, `${round}-shared-${number}`);
 		if (made !== undefined) shared.push(made);
 	}
-	const own = Array.from({ length: writers.own }, (_, writer) => writeOwn(context, `${round}-w${writer}`));
-	const others = Array.from({ length: writers.shared }, (_, writer) => writeShared(context, `s${writer}`, shared));
+	const own = Array.from({ length: writers.own }, (_, writer) => writeOwn(through(writer), `${round}-w${writer}`));
+	const others = Array.from({ length: writers.shared }, (_, writer) =>
+		writeShared(through(writer), `s${writer}`, shared),
+	);
 	await Promise.all([...own, ...others]);
 	return ledger;
 }
@@ -54,10 +61,11 @@ interface Context {
 	readonly client: Client;
 	readonly server: ServerProcess;
 	readonly ledger: Ledger;
+	readonly stopped: () => boolean;
 }
 
 async function writeOwn(context: Context, name: string): Promise<void> {
-	for (let number = 0; ; number++) {
+	for (let number = 0; !context.stopped(); number++) {
 		const made = await create(context, `${name}-${number}`);
 		if (made === undefined) return;
 		for (let report = 0; report < reportsPerJob; report++) {
@@ -71,7 +79,7 @@ async function writeShared(
 	name: string,
 	jobs: readonly { readonly job: LedgerJob; readonly id: string }[],
 ): Promise<void> {
-	for (let number = 0; ; number++) {
+	for (let number = 0; !context.stopped(); number++) {
 		const target = jobs[number % jobs.length];
 		if (target === undefined) return;
 		if (!(await send(context, target.job, target.id, `${name}.${number}`))) return;

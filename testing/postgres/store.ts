@@ -1,13 +1,17 @@
 // An empty store on the shared PostgreSQL, in a schema of its own that goes away after the test, as the contract suite
 // takes it.
 
-import type { OpenedStore } from '../../src/storage/contract/stores.ts';
 import { openPostgres, type PostgresOptions } from '../../src/storage/postgres/open.ts';
 import type { Storage } from '../../src/storage/store.ts';
 import { sharedPostgres } from './server.ts';
 
-export interface PostgresStore extends OpenedStore {
+export interface PostgresStore {
 	readonly address: string;
+	readonly storage: Storage;
+	/** Closes and opens the same database again; `storage` is then a closed one. */
+	reopen(): Promise<Storage>;
+	/** Closes and removes it. */
+	destroy(): Promise<void>;
 	/** Opens the same database once more, as another server does; closed with the store. */
 	another(options?: PostgresOptions): Promise<Storage>;
 }
