@@ -56,6 +56,30 @@ export const nouns: readonly Noun[] = [
 		},
 	},
 	{
+		name: 'backup',
+		summary: 'write everything that a data directory holds into one file',
+		group: machine,
+		load: async (terminal) => {
+			const [{ backupCommand }, { backupWorld }] = await Promise.all([
+				import('../../src/backup/commands.ts'),
+				import('./backup-world.ts'),
+			]);
+			return backupCommand(terminal, backupWorld(terminal.environment));
+		},
+	},
+	{
+		name: 'restore',
+		summary: 'make a data directory from a backup',
+		group: machine,
+		load: async (terminal) => {
+			const [{ restoreCommand }, { backupWorld }] = await Promise.all([
+				import('../../src/backup/commands.ts'),
+				import('./backup-world.ts'),
+			]);
+			return restoreCommand(terminal, backupWorld(terminal.environment));
+		},
+	},
+	{
 		name: 'up',
 		summary: 'serve devices and operators',
 		group: machine,
