@@ -47,7 +47,7 @@ test('a program is looked up in PATH and the system folders, a file by its path'
 
 test('only what the purpose needs is missing', () => {
 	const names = (purpose: string) => setUp.missingDebianPackages(purpose, () => false).map((row) => row.package);
-	assert.deepEqual(names('start'), ['mmdebstrap', 'debian-archive-keyring']);
+	assert.deepEqual(names('start'), ['mmdebstrap', 'debian-archive-keyring', 'gpgv']);
 	assert.ok(names('test').includes('strace'));
 	assert.deepEqual(
 		setUp.missingDebianPackages('test', () => true),
