@@ -58,6 +58,13 @@ test('a file in place of the directory is refused, a link to a directory is foll
 	openDataDirectory(`${path}.link`, 'test').release();
 });
 
+test('a place where no directory can be made is refused', () => {
+	assert.throws(
+		() => openDataDirectory('/proc/caisson/data', 'test'),
+		refusal(/^\/proc\/caisson\/data cannot be made: ENOENT$/),
+	);
+});
+
 test("another user's directory is refused", {
 	skip: process.getuid?.() === 0 ? false : 'needs root to make one',
 }, async () => {

@@ -1,9 +1,9 @@
 // The data directory: where it is, that nobody else reads it, and that one process at a time uses it. Also the note
 // by which commands find the server that runs on it. It leaves out the database and the token kept inside.
 
-import { mkdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { CaissonError } from '../errors.ts';
 import { readPrivateFile, replacePrivateFile } from './private-file.ts';
@@ -71,10 +71,22 @@ const locks = new Set<DatabaseSync>();
 
 function create(directory: string): void {
 	try {
-		// The mode is for the directory itself; parents that are missing get it too, which is no wider than needed.
-		mkdirSync(directory, { recursive: true, mode: 0o700 });
+		makeWithParents(directory);
 	} catch (cause) {
 		throw refused(`${directory} cannot be made: ${errorCode(cause)}`, cause);
+	}
+}
+
+/** Not mkdir's own recursion: Node's never ends where a file system refuses with ENOENT, as /proc does. */
+function makeWithParents(directory: string): void {
+	if (existsSync(directory)) return;
+	const parent = dirname(directory);
+	if (parent !== directory) makeWithParents(parent);
+	try {
+		mkdirSync(directory, { mode: 0o700 });
+	} catch (error) {
+		// Another process may have made it meanwhile.
+		if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
 	}
 }
 
@@ -168,7 +180,10 @@ export function findLocalServer(path: string): LocalServer | undefined {
 	}
 }
 
-const errorCode = (cause: unknown) => (cause as NodeJS.ErrnoException).code ?? String(cause);
+function errorCode(cause: unknown): string {
+	const code = (cause as NodeJS.ErrnoException).code ?? String(cause);
+	return code === 'ENOSPC' || code === 'EDQUOT' ? `the disk is full (${code})` : code;
+}
 
 function refused(message: string, cause?: unknown): CaissonError {
 	return new CaissonError('data-directory-refused', message, cause === undefined ? undefined : { cause });
