@@ -1,0 +1,58 @@
+// What artifacts need of storage: blobs, addressed by the SHA-256 of their bytes (lower-case hex). A folder and an S3
+// bucket implement it (src/outside/blobs), and one suite checks both.
+
+/** What is known of a blob without reading it. */
+export interface BlobFacts {
+	readonly digest: string;
+	/** Bytes. */
+	readonly size: number;
+	/** Milliseconds since the epoch: when it was stored. */
+	readonly stored: number;
+}
+
+/** A blob that is open for reading; it stays readable while it is open, also where it is removed meanwhile (disk). */
+export interface Blob extends BlobFacts {
+	/**
+	 * The bytes from `start` to `end`, both included and inside the size, with bounded memory. The stream either gives
+	 * all of them or throws CaissonError blobs-unavailable; it never ends short. The digest is not checked again.
+	 */
+	readRange(start: number, end: number): AsyncIterable<Uint8Array>;
+	/** Lets go of it. Never throws. */
+	close(): Promise<void>;
+}
+
+export interface PutOptions {
+	/** More bytes than this are refused as soon as they arrive. */
+	readonly maximum: number;
+	/**
+	 * Called when all bytes have arrived, fit the digest and are stored under no name yet; what it throws undoes the
+	 * put. The audit row is written here: a blob never becomes visible without one, though after a crash a row may
+	 * stand for a blob that did not appear.
+	 */
+	readonly beforeVisible?: (size: number) => Promise<void>;
+}
+
+/**
+ * All methods throw CaissonError blobs-unavailable where the disk or the bucket fails; nobody retries but the caller
+ * (reading and single S3 requests are retried a few times inside). Several servers may share a bucket.
+ */
+export interface BlobStore {
+	/**
+	 * Stores what `bytes` gives while its SHA-256 is computed. On return it is durable under its digest, and a blob that
+	 * was there before has been replaced by equal bytes (which mends one that was damaged). Where the bytes do not fit
+	 * the digest, are too many, or where their stream throws, there is nothing of them under any name afterwards; a
+	 * crash leaves at most what the next start (disk) or the bucket's life-cycle rule (S3) clears away. Where the last
+	 * step fails with blobs-unavailable it may have taken effect: the blob is then there, whole, or not at all.
+	 * @throws CaissonError digest-mismatch, request-too-large, blobs-unavailable, or what `bytes` or `beforeVisible`
+	 * throws
+	 */
+	put(digest: string, bytes: AsyncIterable<Uint8Array>, options: PutOptions): Promise<{ readonly size: number }>;
+	/** Absent: undefined. The caller closes it. */
+	open(digest: string): Promise<Blob | undefined>;
+	/** Absent: undefined. */
+	stat(digest: string): Promise<BlobFacts | undefined>;
+	/** Blobs in the order of their digests, those above `after`, `limit` at most. Fewer than `limit`: there are no more. */
+	list(page: { readonly after?: string; readonly limit: number }): Promise<readonly BlobFacts[]>;
+	/** Durably gone on return. @returns false where there was none */
+	remove(digest: string): Promise<boolean>;
+}

@@ -1,0 +1,207 @@
+// Blobs as files: FOLDER/sha256/ab/abcdef…, named by their digest, in 256 folders. What is being uploaded is in
+// FOLDER/incoming, under names that nobody serves, and moves to its place in one step. One process uses the folder at a
+// time (the lock on the data directory sees to it).
+
+import { createHash, randomUUID } from 'node:crypto';
+import { type FileHandle, mkdir, open, readdir, rename, rm, stat, unlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { isDigest } from '../../artifact/rules.ts';
+import type { Blob, BlobFacts, BlobStore, PutOptions } from '../../artifact/store.ts';
+import { CaissonError } from '../../errors.ts';
+import { mismatch, tooLarge } from './refusals.ts';
+
+const chunkSize = 256 * 1024;
+
+/**
+ * Opens the folder, makes it where there is none, and removes what uploads cut off by a crash have left.
+ * @throws CaissonError blobs-unavailable
+ */
+export async function openDiskBlobs(folder: string): Promise<BlobStore & { close(): void }> {
+	const incoming = join(folder, 'incoming');
+	await attempt('The folder of the artifacts cannot be prepared', async () => {
+		await rm(incoming, { recursive: true, force: true });
+		for (const path of [folder, incoming, join(folder, 'sha256')]) await mkdir(path, { recursive: true, mode: 0o700 });
+		for (const path of [dirname(folder), folder]) await syncDirectory(path);
+	});
+	return new DiskBlobs(folder, incoming);
+}
+
+class DiskBlobs implements BlobStore {
+	readonly #root: string;
+	readonly #incoming: string;
+	/** Shards whose own entry is known to be durable. */
+	readonly #shards = new Set<string>();
+
+	constructor(folder: string, incoming: string) {
+		this.#root = join(folder, 'sha256');
+		this.#incoming = incoming;
+	}
+
+	/** Nothing is held open between calls. */
+	close(): void {}
+
+	async put(digest: string, bytes: AsyncIterable<Uint8Array>, options: PutOptions): Promise<{ size: number }> {
+		const target = this.#path(digest);
+		const temporary = join(this.#incoming, randomUUID());
+		let handle: FileHandle | undefined;
+		try {
+			handle = await attempt('An artifact cannot be stored', () => open(temporary, 'wx', 0o600));
+			const file = handle;
+			const size = await receive(file, digest, bytes, options.maximum);
+			await attempt('An artifact cannot be stored', async () => {
+				await file.sync();
+				await file.close();
+			});
+			await options.beforeVisible?.(size);
+			await attempt('An artifact cannot be given its name', async () => {
+				await this.#makeShard(dirname(target));
+				await rename(temporary, target);
+				await syncDirectory(dirname(target));
+			});
+			return { size };
+		} catch (error) {
+			await handle?.close().catch(() => undefined);
+			await rm(temporary, { force: true }).catch(() => undefined);
+			throw error;
+		}
+	}
+
+	async open(digest: string): Promise<Blob | undefined> {
+		const handle = await found('An artifact cannot be opened', () => open(this.#path(digest), 'r'));
+		if (handle === undefined) return undefined;
+		try {
+			const { size, mtimeMs } = await attempt('An artifact cannot be opened', () => handle.stat());
+			return {
+				...{ digest, size, stored: Math.floor(mtimeMs) },
+				readRange: (start, end) => bytesOf(handle, start, end),
+				close: () => handle.close().catch(() => undefined),
+			};
+		} catch (error) {
+			await handle.close().catch(() => undefined);
+			throw error;
+		}
+	}
+
+	async stat(digest: string): Promise<BlobFacts | undefined> {
+		const facts = await found('An artifact cannot be looked up', () => stat(this.#path(digest)));
+		return facts && { digest, size: facts.size, stored: Math.floor(facts.mtimeMs) };
+	}
+
+	async list({ after = '', limit }: { after?: string; limit: number }): Promise<readonly BlobFacts[]> {
+		const blobs: BlobFacts[] = [];
+		for (const shard of (await this.#names(this.#root)).filter((name) => /^[0-9a-f]{2}$/.test(name))) {
+			if (shard < after.slice(0, 2)) continue;
+			for (const name of await this.#names(join(this.#root, shard))) {
+				if (blobs.length >= limit) return blobs;
+				if (!isDigest(name) || name <= after) continue;
+				// Gone by now: it was removed while the folder was read.
+				const facts = await this.stat(name);
+				if (facts !== undefined) blobs.push(facts);
+			}
+		}
+		return blobs;
+	}
+
+	async remove(digest: string): Promise<boolean> {
+		const path = this.#path(digest);
+		const removed = await found('An artifact cannot be removed', async () => {
+			await unlink(path);
+			return true;
+		});
+		if (removed) await attempt('An artifact cannot be removed', () => syncDirectory(dirname(path)));
+		return removed ?? false;
+	}
+
+	#path(digest: string): string {
+		// The last guard: no other text becomes a path.
+		if (!isDigest(digest))
+			throw new CaissonError('internal', 'An artifact was asked for by something else than a digest.');
+		return join(this.#root, digest.slice(0, 2), digest);
+	}
+
+	async #makeShard(shard: string): Promise<void> {
+		if (this.#shards.has(shard)) return;
+		await mkdir(shard, { recursive: true, mode: 0o700 });
+		await syncDirectory(this.#root);
+		this.#shards.add(shard);
+	}
+
+	async #names(folder: string): Promise<string[]> {
+		const names = await found('The artifacts cannot be listed', () => readdir(folder));
+		return (names ?? []).sort();
+	}
+}
+
+/** Writes all bytes and returns how many. @throws CaissonError digest-mismatch, request-too-large, blobs-unavailable */
+async function receive(
+	file: FileHandle,
+	digest: string,
+	bytes: AsyncIterable<Uint8Array>,
+	maximum: number,
+): Promise<number> {
+	const hash = createHash('sha256');
+	let size = 0;
+	for await (const chunk of bytes) {
+		size += chunk.length;
+		if (size > maximum) throw tooLarge(maximum);
+		hash.update(chunk);
+		for (let rest = chunk; rest.length > 0; ) {
+			const piece = rest;
+			const { bytesWritten } = await attempt('An artifact cannot be stored', () => file.write(piece));
+			rest = rest.subarray(bytesWritten);
+		}
+	}
+	const found = hash.digest('hex');
+	if (found !== digest) throw mismatch(digest, found);
+	return size;
+}
+
+async function* bytesOf(handle: FileHandle, start: number, end: number): AsyncGenerator<Uint8Array> {
+	for (let position = start; position <= end; ) {
+		const room = Buffer.allocUnsafe(Math.min(chunkSize, end - position + 1));
+		const at = position;
+		const { bytesRead } = await attempt('An artifact cannot be read', () => handle.read(room, 0, room.length, at));
+		if (bytesRead === 0) throw new CaissonError('blobs-unavailable', 'An artifact on the disk has become shorter.');
+		yield room.subarray(0, bytesRead);
+		position += bytesRead;
+	}
+}
+
+/** Makes names in a folder durable: without it a new name might not survive a power cut although the content does. */
+async function syncDirectory(folder: string): Promise<void> {
+	const handle = await open(folder, 'r');
+	try {
+		await handle.sync();
+	} finally {
+		await handle.close();
+	}
+}
+
+const reasons: Readonly<Record<string, string>> = {
+	ENOSPC: 'the disk is full',
+	EDQUOT: 'the disk quota is used up',
+	EROFS: 'the file system is read-only',
+	EACCES: 'this user may not',
+	EMFILE: 'too many files are open',
+	EIO: 'the disk does not work',
+};
+
+async function attempt<Result>(what: string, step: () => Promise<Result>): Promise<Result> {
+	try {
+		return await step();
+	} catch (cause) {
+		if (cause instanceof CaissonError) throw cause;
+		const { code, message } = cause as NodeJS.ErrnoException;
+		throw new CaissonError('blobs-unavailable', `${what}: ${reasons[code ?? ''] ?? message}.`, { cause });
+	}
+}
+
+/** As attempt; undefined where there is no such file. */
+async function found<Result>(what: string, step: () => Promise<Result>): Promise<Result | undefined> {
+	return attempt(what, () =>
+		step().catch((error: NodeJS.ErrnoException) => {
+			if (error.code === 'ENOENT') return undefined;
+			throw error;
+		}),
+	);
+}
