@@ -45,7 +45,8 @@ export interface ApplicationParts {
 	readonly version: { readonly version: string; readonly commit: string };
 	/** Schema and internal errors as application/problem+json instead of wfx's text. */
 	readonly strict: boolean;
-	/** Northbound requests are authenticated: then no other origin may read the answers. */
+	/** Requests to the port are authenticated: then no other origin may read the answers. */
+	readonly southboundAuthenticated: boolean;
 	readonly northboundAuthenticated: boolean;
 	/** Hooks of the program on each port's instance (authentication, metrics), before any route. */
 	readonly prepare: (app: FastifyInstance, port: Port) => void;
@@ -106,7 +107,11 @@ export async function createApplication(parts: ApplicationParts): Promise<Applic
 		'GET /version': async () => ({ status: 200, value: { ...parts.version, apiVersion: 'v1' } }),
 	};
 
-	const caissonHandlers: Handlers = { ...bulkJobHandlers(world), ...auditHandlers(sealing) };
+	const exportFailed = (error: unknown) => log.error({ err: error }, 'an export of the audit trail broke off');
+	const caissonHandlers: Handlers = {
+		...bulkJobHandlers(world),
+		...auditHandlers({ ...sealing, failed: exportFailed }),
+	};
 	const instance = async (port: Port): Promise<FastifyInstance> => {
 		const app = bareInstance(parts);
 		parts.prepare(app, port);
@@ -115,8 +120,7 @@ export async function createApplication(parts: ApplicationParts): Promise<Applic
 			port,
 			strict: parts.strict,
 			filter,
-			by: port === 'northbound' && parts.northboundAuthenticated ? 'operator' : 'anonymous',
-			openToOrigins: port === 'southbound' || !parts.northboundAuthenticated,
+			openToOrigins: port === 'southbound' ? !parts.southboundAuthenticated : !parts.northboundAuthenticated,
 			onFailure: (error, request) => logFailure(log, error, request.method, request.url),
 		};
 		serveApi(app, options, wfxHandlers);

@@ -174,6 +174,7 @@ function applicationParts(from: {
 		newId: randomUUID,
 		version: { version: ownVersion(), commit: 'unknown' },
 		strict: live.current.strict,
+		southboundAuthenticated: false,
 		northboundAuthenticated: token !== undefined,
 		maxBodySize: live.current['max-body-size'],
 		prepare(app, port) {

@@ -34,10 +34,13 @@ export interface JobWorld {
 	readonly sha256: Sha256Hex;
 }
 
-/** Who asks: a name for the audit trail, and a version that the job must have (If-Match). */
+/** Who asks: a name for the audit trail, and what the job must be for the change to be made. */
 export interface Request {
 	readonly by: string;
+	/** The version that the job must have (If-Match). */
 	readonly ifVersion?: number;
+	/** The device whose job it must be: another's is unknown to it. */
+	readonly owner?: string;
 }
 
 /** At most this many jobs are created or deleted in one unit of work, so that others wait only briefly. */
@@ -102,7 +105,7 @@ export async function updateStatus(
 ): Promise<{ status: JobStatus; version: number }> {
 	if (actor === 'CLIENT' && request.ifVersion === undefined) {
 		const stored = await world.jobs.find(id);
-		if (stored === undefined) throw jobNotFound(id);
+		if (stored === undefined || !isOwn(stored, request)) throw jobNotFound(id);
 		const job = world.folding.shown(stored);
 		const decision = decideStatusReport(job, report, actor);
 		if (decision.kind === 'repeated') {
@@ -231,7 +234,7 @@ async function changeJob(
 	let folded: FoldedReports | undefined;
 	const saved = await world.commit(async (unit) => {
 		const stored = await unit.jobs.find(id);
-		if (stored === undefined) throw jobNotFound(id);
+		if (stored === undefined || !isOwn(stored, request)) throw jobNotFound(id);
 		requireVersion(stored, request.ifVersion);
 		folded = world.folding.of(id);
 		const now = world.now();
@@ -241,6 +244,10 @@ async function changeJob(
 	});
 	if (folded) world.folding.settle(folded);
 	return saved;
+}
+
+function isOwn(job: Job, { owner }: Request): boolean {
+	return owner === undefined || job.clientId === owner;
 }
 
 function requireVersion(job: Job, version: number | undefined): void {

@@ -4,6 +4,7 @@
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { CaissonError } from '../errors.ts';
+import { actorOf, type Identity, identityOf } from './identity.ts';
 import type { OpenApiDocument, Operation } from './openapi.ts';
 import { emptyReply, errorReply, jsonReply, type Reply, textReply } from './problem.ts';
 import { type QueryValue, RequestRefused, readBody, readQuery } from './request-checking.ts';
@@ -20,8 +21,12 @@ export interface Call {
 	readonly body: unknown;
 	/** A header by its lower-case name. */
 	header(name: string): string | undefined;
-	/** Who asks, for the audit trail. */
+	/** Who asks, as the guard of the port established it. */
+	readonly identity: Identity;
+	/** The same as a name for the audit trail. */
 	readonly by: string;
+	/** May pages of every origin read the answer? */
+	readonly openToOrigins: boolean;
 	/** For handlers that answer by themselves (event streams). */
 	readonly reply: FastifyReply;
 }
@@ -44,8 +49,6 @@ export interface ApiOptions {
 	readonly filter: ResponseFilter;
 	/** Cross-origin reading for everybody, as wfx allows it: only where no credential is asked for. */
 	readonly openToOrigins: boolean;
-	/** Who asks, as far as the port knows: a name for the audit trail, never one that the client claims. */
-	readonly by: string;
 	/** Calls with an error that is not the client's doing. */
 	readonly onFailure: (error: unknown, request: FastifyRequest) => void;
 }
@@ -149,13 +152,16 @@ function readCall(options: ApiOptions, operation: Operation, request: FastifyReq
 	const body = operation.requestBody
 		? readBody(options.document, operation, header('content-type'), request.body as Uint8Array | undefined)
 		: undefined;
+	const identity = identityOf(request.raw);
 	return {
 		port: options.port,
 		params: request.params as Record<string, string>,
 		query,
 		body,
 		header,
-		by: options.by,
+		identity,
+		by: actorOf(identity),
+		openToOrigins: options.openToOrigins,
 		reply,
 	};
 }

@@ -23,12 +23,14 @@ export interface EventStreamLimits {
  * Sends frames until the source ends, the client goes, or `stop` aborts. Never holds more than one batch for a client
  * that reads slowly: the source is asked for more only when the socket has taken what was written.
  * @param next the frames that are there, or those that come next; empty where the wait was aborted
+ * @param openToOrigins may pages of every origin read it, as with wfx?
  */
 export async function streamEvents(
 	response: ServerResponse,
 	limits: EventStreamLimits,
 	stop: AbortSignal,
 	next: (signal: AbortSignal) => Promise<readonly EventFrame[]>,
+	openToOrigins = true,
 ): Promise<void> {
 	const gone = new AbortController();
 	const leave = () => gone.abort();
@@ -40,7 +42,7 @@ export async function streamEvents(
 		'Content-Type': 'text/event-stream',
 		'Cache-Control': 'no-cache',
 		Connection: 'keep-alive',
-		'Access-Control-Allow-Origin': '*',
+		...(openToOrigins && { 'Access-Control-Allow-Origin': '*' }),
 		'X-Accel-Buffering': 'no',
 	});
 	response.flushHeaders();

@@ -34,6 +34,7 @@ export async function startApplication(parts: Partial<ApplicationParts> = {}): P
 		log: pino({ level: 'silent' }),
 		version: { version: 'test', commit: 'unknown' },
 		strict: false,
+		southboundAuthenticated: false,
 		northboundAuthenticated: false,
 		prepare: () => undefined,
 		downloads: () => undefined,
