@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { defaultConfigurationFiles, type GivenFlags, readConfiguration } from './configuration.ts';
+import { options } from './options.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'caisson-configuration-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -185,4 +186,19 @@ test('a file that unfolds to gigabytes, and one that is too large, are refused',
 	}
 	assert.match(refusal({ config: [file(rows.join('\n'))] }), /more aliases than a configuration needs/);
 	assert.match(refusal({ config: [file(`# ${'x'.repeat(1 << 20)}`)] }), /is larger than 1048576 bytes/);
+});
+
+const operations = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'operations.md'), 'utf8');
+
+test('the file that docs/operations.md shows is accepted', () => {
+	const [, example = ''] = /```yaml\n(client-port:.*?)```/s.exec(operations) ?? [];
+	const { values } = read({ config: [file(example.replace('/srv/files', folder))] });
+	assert.deepEqual([values['client-port'], values.scheme, values.retention.length], [8080, ['http', 'unix'], 2]);
+});
+
+test('docs/operations.md names the options that take effect at once, and no others', () => {
+	const [, sentence = ''] = /These options take effect at once: (.*?)\. A change/s.exec(operations) ?? [];
+	const named = [...sentence.matchAll(/`([a-z-]+)`/g)].map(([, name]) => name);
+	const live = Object.entries(options).flatMap(([name, option]) => (option.live ? [name] : []));
+	assert.deepEqual(named.sort(), live.sort());
 });
