@@ -2,7 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { runCaisson } from '../../testing/cli-cases/run-case.ts';
 import { manualPage } from './manual-page.ts';
@@ -55,12 +57,19 @@ test('bash completes files where an option or an argument is one', () => {
 });
 
 for (const [shell, check] of [
-	['zsh', ['-n', '/dev/stdin']],
-	['fish', ['--no-execute', '/dev/stdin']],
+	['zsh', '-n'],
+	['fish', '--no-execute'],
 ] as const) {
 	test(`${shell} accepts its script`, { skip: !has(shell) && `no ${shell}` }, async () => {
 		const { stdout } = await runCaisson(['completion', shell]);
-		const { stderr, status } = spawnSync(shell, check, { input: stdout, encoding: 'utf8' });
-		assert.deepEqual([stderr, status], ['', 0]);
+		const folder = mkdtempSync(join(tmpdir(), 'caisson-completion-'));
+		try {
+			const file = join(folder, 'script');
+			writeFileSync(file, stdout);
+			const { stderr, status } = spawnSync(shell, [check, file], { encoding: 'utf8' });
+			assert.deepEqual([stderr, status], ['', 0]);
+		} finally {
+			rmSync(folder, { recursive: true });
+		}
 	});
 }

@@ -178,7 +178,7 @@ describe(`SWUpdate of Debian ${suite}`, { skip: reason, concurrency: true }, () 
 			await approve(server.api, job, 'INSTALL');
 			// Firmware would wait for a reboot: only a device that took the new definition gets to the end.
 			await waitForStatus(server.api, job, inState('ACTIVATED'));
-			assert.ok(device.lines.some((line) => line.includes('Job definition changed')));
+			await device.waitForLine(/Job definition changed/);
 			await assertHolds(device, files);
 		});
 	});
