@@ -1,7 +1,7 @@
 // What the tests of the server share: certificates made by openssl, and a server as a process of its own. It checks
 // nothing itself.
 
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -50,6 +50,11 @@ export function makeCertificate(folder: string, name: string, ca: CertificateFil
 		...['-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1', '-keyout', files.key, '-out', files.certificate],
 	]);
 	return files;
+}
+
+/** Why tests that need certificates cannot run; false where they can. */
+export function opensslMissing(): string | false {
+	return spawnSync('openssl', ['version']).status === 0 ? false : 'openssl is not installed';
 }
 
 function openssl(words: readonly string[]): void {
