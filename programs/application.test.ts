@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { test } from 'node:test';
+import { pino } from 'pino';
 import { startApplication } from '../testing/application/application.ts';
 
 const json = { 'content-type': 'application/json' };
@@ -15,6 +16,24 @@ test('with strict errors what wfx says in text is a problem document', async () 
 		assert.deepEqual(
 			[problem.code, problem.status, problem.type],
 			['request-invalid', 400, 'urn:caisson:error:request-invalid'],
+		);
+	} finally {
+		await running.stop();
+	}
+});
+
+test('an answer that is the server’s fault names its request, and so does the log', async () => {
+	const lines: { requestId?: string; code?: string }[] = [];
+	const log = pino({ level: 'info' }, { write: (line: string) => void lines.push(JSON.parse(line)) });
+	const running = await startApplication({ log });
+	try {
+		const response = await fetch(`${running.north}/api/wfx/v1/jobs`, { headers: { 'X-Response-Filter': '.[' } });
+		assert.equal(response.status, 500);
+		const id = response.headers.get('x-request-id');
+		assert.ok(id);
+		assert.deepEqual(
+			lines.filter((line) => line.requestId === id).map((line) => line.code),
+			['filter-failed'],
 		);
 	} finally {
 		await running.stop();

@@ -1,10 +1,10 @@
 // Puts nouns, stores and HTTP plumbing together into the two request handlers of a server, south and north. It opens
 // no socket and reads no configuration (server.ts does), so tests run the very thing that is served.
 
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import Fastify, { type FastifyInstance } from 'fastify';
+import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { parse } from 'yaml';
 import { auditHandlers } from '../src/audit/routes.ts';
@@ -121,7 +121,7 @@ export async function createApplication(parts: ApplicationParts): Promise<Applic
 			strict: parts.strict,
 			filter,
 			openToOrigins: port === 'southbound' ? !parts.southboundAuthenticated : !parts.northboundAuthenticated,
-			onFailure: (error, request) => logFailure(log, error, request.method, request.url),
+			onFailure: (error, request) => logFailure(log, error, request),
 		};
 		serveApi(app, options, wfxHandlers);
 		if (port === 'northbound') serveApi(app, { ...options, document: caissonDocument }, caissonHandlers);
@@ -161,6 +161,7 @@ export async function createApplication(parts: ApplicationParts): Promise<Applic
 function bareInstance(parts: ApplicationParts): FastifyInstance {
 	const app = Fastify({
 		logger: false,
+		genReqId: () => randomUUID(),
 		bodyLimit: parts.maxBodySize,
 		exposeHeadRoutes: false,
 		routerOptions: { maxParamLength: 4096, ignoreTrailingSlash: false, caseSensitive: true },
@@ -237,9 +238,10 @@ async function forget(world: JobWorld, parts: ApplicationParts): Promise<void> {
 	if (deleted.jobs + deleted.events > 0) parts.log.info(deleted, 'housekeeping deleted old jobs and events');
 }
 
-function logFailure(log: Logger, error: unknown, method: string, url: string): void {
+function logFailure(log: Logger, error: unknown, request: FastifyRequest): void {
 	const { code, http } = meaningOf(error);
-	const line = { method, path: url.split('?')[0], code, err: error };
+	const { id, method, url } = request;
+	const line = { requestId: id, method, path: url.split('?')[0], code, err: error };
 	if (http >= 500) log.error(line, 'request failed');
 	else log.debug(line, 'request refused');
 }

@@ -136,7 +136,7 @@ async function serve(
 	} catch (error) {
 		if (!(error instanceof RequestRefused)) options.onFailure(error, request);
 		if (!(error instanceof RequestRefused && error.binding)) crossOrigin(options, request, reply);
-		return send(reply, errorReply(error, { strict: options.strict }));
+		return send(reply, errorReply(error, { strict: options.strict, requestId: request.id }));
 	}
 }
 
@@ -248,6 +248,6 @@ export function serveErrors(app: FastifyInstance, options: ApiOptions): void {
 		if (statusCode < 500) reply.header('Connection', 'close');
 		const known = code === 'FST_ERR_CTP_BODY_TOO_LARGE' ? new CaissonError('request-too-large', message) : undefined;
 		if (known === undefined && statusCode < 500) return send(reply, textReply(statusCode, message));
-		return send(reply, errorReply(known ?? error, { strict: options.strict }));
+		return send(reply, errorReply(known ?? error, { strict: options.strict, requestId: request.id }));
 	});
 }

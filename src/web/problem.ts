@@ -44,9 +44,10 @@ const wfxStatus: Partial<Record<ErrorCode, number>> = { 'workflow-in-use': 500 }
 /**
  * The answer to an error.
  * @param options.strict problem+json instead of text
+ * @param options.requestId the log lines of the request carry it: sent along where the server is at fault
  * @param options.status overrides the status (wfx answers 400 where a new job names an unknown workflow)
  */
-export function errorReply(error: unknown, options: { strict: boolean; status?: number }): Reply {
+export function errorReply(error: unknown, options: { strict: boolean; status?: number; requestId?: string }): Reply {
 	const { code, http, remedy } = meaningOf(error);
 	const message = error instanceof CaissonError ? error.message : 'internal error';
 	const wfx = wfxErrors[code];
@@ -55,9 +56,10 @@ export function errorReply(error: unknown, options: { strict: boolean; status?: 
 		return jsonReply(options.status ?? http, { errors: [item] });
 	}
 	const status = options.status ?? (options.strict ? http : (wfxStatus[code] ?? http));
-	if (!options.strict) return textReply(status, message);
+	const trace = options.requestId && http >= 500 ? { 'X-Request-Id': options.requestId } : {};
+	if (!options.strict) return textReply(status, message, trace);
 	const problem = { type: `urn:caisson:error:${code}`, title: remedy, status, detail: message, code };
-	return { status, contentType: 'application/problem+json', body: `${JSON.stringify(problem)}\n` };
+	return { status, contentType: 'application/problem+json', headers: trace, body: `${JSON.stringify(problem)}\n` };
 }
 
 /** JSON as wfx writes it: one line with its end. */
