@@ -8,12 +8,17 @@ import { historyContract } from './contract/history.ts';
 import { jobContract } from './contract/jobs.ts';
 import { queryContract } from './contract/query.ts';
 import { sealContract } from './contract/seals.ts';
-import type { OpenStore } from './contract/stores.ts';
+import { serverContract } from './contract/servers.ts';
+import type { OpenStore, SharedStore } from './contract/stores.ts';
+import { tokenContract } from './contract/tokens.ts';
 import { unitContract } from './contract/units.ts';
 import { workflowContract } from './contract/workflows.ts';
 
-/** Declares the tests; `open` makes an empty store of its own for each of them. */
-export function storageContract(name: string, open: OpenStore): void {
+/**
+ * Declares the tests; `open` makes an empty store of its own for each of them. @param share the same for a store that
+ * several servers may use at once
+ */
+export function storageContract(name: string, open: OpenStore, share?: () => Promise<SharedStore>): void {
 	describe(`${name} keeps the storage contract`, () => {
 		workflowContract(open);
 		jobContract(open);
@@ -23,5 +28,7 @@ export function storageContract(name: string, open: OpenStore): void {
 		eventContract(open);
 		auditContract(open);
 		sealContract(open);
+		tokenContract(open);
+		if (share !== undefined) serverContract(share);
 	});
 }

@@ -4,6 +4,14 @@ import assert from 'node:assert/strict';
 import { type OpenStore, storeTest } from './stores.ts';
 
 export function auditContract(open: OpenStore): void {
+	storeTest('an audit row is written whatever name it holds', open, async (storage) => {
+		const row = { time: 1, actor: 'anonymous', action: 'access.denied', subject: '/jobs/\0', detail: { path: '\0' } };
+		await storage.commit((unit) => unit.audit.append(row));
+		const [read] = await storage.audit.read(0, 10);
+		assert.match(read?.subject ?? '', /^\/jobs\/.$/);
+		assert.deepEqual(read?.detail, row.detail);
+	});
+
 	storeTest('audit rows come back in commit order, in pages, as they were appended', open, async (storage) => {
 		const first = { time: 1_750_000_000_123, actor: 'operator', action: 'job.create', subject: 'a' };
 		const second = { ...first, actor: 'caisson', subject: 'ä', detail: { count: 3, reasons: ['old'] } };

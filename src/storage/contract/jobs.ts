@@ -24,6 +24,28 @@ export function jobContract(open: OpenStore): void {
 		assert.deepEqual((await storage.jobs.find('empty'))?.definition, {});
 	});
 
+	storeTest('U+0000 in a name is kept or refused, and asking for it finds nothing else', open, async (storage) => {
+		await insertJobs(storage, [sampleJob('a', { clientId: 'x', tags: ['x'], definition: { text: 'a\0b' } })]);
+		assert.deepEqual((await storage.jobs.find('a'))?.definition, { text: 'a\0b' });
+		const page = { offset: 0, limit: 10, sort: 'asc', total: true } as const;
+		for (const changes of [{ clientId: 'x\0' }, { tags: ['x\0'] }]) {
+			const job = sampleJob('b', changes);
+			const kept = await insertJobs(storage, [job]).then(
+				() => true,
+				(error: unknown) => {
+					assert.ok(withCode('request-invalid')(error), String(error));
+					return false;
+				},
+			);
+			const found = await storage.jobs.query(changes, page);
+			assert.deepEqual(found, { jobs: kept ? [job] : [], total: kept ? 1 : 0 });
+			await storage.commit((unit) => unit.jobs.remove('b'));
+		}
+		assert.equal(await storage.jobs.find('a\0'), undefined);
+		assert.equal(await storage.commit((unit) => unit.jobs.find('a\0')), undefined);
+		assert.equal(await storage.workflows.find('sample\0'), undefined);
+	});
+
 	storeTest('an unknown job is absent to readers and writers', open, async (storage) => {
 		assert.equal(await storage.jobs.find('a'), undefined);
 		assert.deepEqual(await storage.jobs.history('a'), []);

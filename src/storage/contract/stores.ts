@@ -14,6 +14,12 @@ export interface OpenedStore {
 	destroy(): Promise<void>;
 }
 
+/** A store that several servers may use at once. */
+export interface SharedStore extends OpenedStore {
+	/** Opens the same database once more, as another server does; closed together with the store. */
+	another(): Promise<Storage>;
+}
+
 export type OpenStore = () => Promise<OpenedStore>;
 
 /** A test with a store of its own, which holds `sampleWorkflow` and nothing else. */

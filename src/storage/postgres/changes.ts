@@ -8,6 +8,7 @@ import type { AuditRow, StoredSeal } from '../../audit/store.ts';
 import type { HistoryEntry } from '../../job/rules/model.ts';
 import type { NewJobEvent } from '../../job/store.ts';
 import type { Workflow } from '../../workflow/rules/model.ts';
+import { addTokenChanges, noTokenChanges, type TokenChanges } from './tokens.ts';
 
 /** A job as its row has it: what is JSON stays text, so that nobody changes it from outside. */
 export interface JobRow {
@@ -52,6 +53,7 @@ export class Changes {
 	readonly workflows = new Map<string, WorkflowEntry>();
 	readonly events: NewJobEvent[] = [];
 	readonly audit: AuditRow[] = [];
+	readonly tokens: TokenChanges = noTokenChanges();
 	/** Seals to be appended, ascending. */
 	readonly seals: StoredSeal[] = [];
 	/** The newest seal of the table, once it has been read under lock. */
@@ -68,11 +70,14 @@ export class Changes {
 		this.events.push(...unit.events);
 		this.audit.push(...unit.audit);
 		this.seals.push(...unit.seals);
+		addTokenChanges(this.tokens, unit.tokens);
 	}
 
 	/** Is there anything to write? */
 	get isEmpty(): boolean {
 		if (this.events.length > 0 || this.audit.length > 0 || this.seals.length > 0) return false;
+		const { inserted, revoked, used } = this.tokens;
+		if (inserted.length > 0 || revoked.length > 0 || used.length > 0) return false;
 		for (const { changed } of this.jobs.values()) if (changed) return false;
 		for (const { stored, workflow, inserted } of this.workflows.values()) {
 			if (inserted || (stored !== undefined && workflow === undefined)) return false;

@@ -22,10 +22,9 @@ const everySession = [
 	'statement_timeout=60s',
 ];
 
-/** Beside them, of the sessions that write. */
-export const writerSession = [
-	// Shorter than a step may take: who waits that long for a row of another server fails instead of standing in line.
-	'lock_timeout=5s',
+/** Beside them, of the sessions that write. @param lockTimeout milliseconds */
+export const writerSession = (lockTimeout: number) => [
+	`lock_timeout=${lockTimeout}`,
 	// A server that was stopped in mid-transaction must not hold up the others for ever.
 	'idle_in_transaction_session_timeout=30s',
 	'tcp_user_timeout=20s',

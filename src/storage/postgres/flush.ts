@@ -7,6 +7,7 @@ import type { HistoryEntry } from '../../job/rules/model.ts';
 import { textOrNull } from '../rows.ts';
 import type { Changes, JobEntry, JobRow } from './changes.ts';
 import { visibleText } from './text.ts';
+import { tokenStatements } from './tokens.ts';
 import { keptHistory } from './unit.ts';
 
 interface Statement {
@@ -25,6 +26,7 @@ export function flush(client: pg.Client, changes: Changes): Promise<pg.QueryResu
 		...tagStatements(jobs),
 		...historyStatements(jobs),
 		...sealStatements(changes),
+		...tokenStatements(changes.tokens),
 		...numbered(changes),
 	].map((statement) => client.query(statement));
 }

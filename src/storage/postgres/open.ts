@@ -11,6 +11,7 @@ import { auditChainReader } from './chain.ts';
 import { checkServer, clientConfig, connect, writerSession } from './connection.ts';
 import { migrate } from './migrate.ts';
 import { auditReader, eventReader, jobReader, ReadPool, workflowReader } from './readers.ts';
+import { tokenReader } from './tokens.ts';
 import { WakeUp } from './wake-up.ts';
 import { WorkflowCache } from './workflow-cache.ts';
 import { GroupCommitWriter, type WriterOptions } from './writer.ts';
@@ -18,6 +19,11 @@ import { GroupCommitWriter, type WriterOptions } from './writer.ts';
 export interface PostgresOptions extends Partial<WriterOptions> {
 	/** Connections for reading at most. */
 	readonly readers?: number;
+	/**
+	 * How long a row of another server is waited for (ms): shorter than a step may take, so that who waits that long
+	 * fails instead of standing in line.
+	 */
+	readonly lockTimeout?: number;
 }
 
 // A query that has no answer after this time (ms) has lost its connection: the longest statement is ended before.
@@ -32,7 +38,7 @@ const IDLE_READER = 60_000;
  */
 export async function openPostgres(
 	address: DatabaseAddress | string,
-	{ readers = 8, ...writerOptions }: PostgresOptions = {},
+	{ readers = 8, lockTimeout = 5000, ...writerOptions }: PostgresOptions = {},
 ): Promise<Storage> {
 	const at = typeof address === 'string' ? new DatabaseAddress(address) : address;
 	const { schema, last } = await prepare(at);
@@ -53,7 +59,7 @@ export async function openPostgres(
 		last,
 	);
 	const writing = {
-		...clientConfig(at, writerSession),
+		...clientConfig(at, writerSession(lockTimeout)),
 		application_name: 'caisson writer',
 		query_timeout: WRITE_LIMIT,
 		pipeline: true,
@@ -70,6 +76,7 @@ export async function openPostgres(
 		events,
 		audit: auditReader(reader),
 		chain: auditChainReader(reader),
+		tokens: tokenReader(reader),
 		commit: (step) => writer.commit((unit) => step(unit)),
 		onEvents: (listener) => wakeUp.add(listener),
 		check: async () => {

@@ -7,4 +7,9 @@ import { storageContract } from '../contract.ts';
 
 const skip = withoutPostgres();
 if (skip) test('PostgreSQL keeps the storage contract', { skip }, () => {});
-else storageContract('PostgreSQL', () => openPostgresStore());
+else
+	storageContract(
+		'PostgreSQL',
+		() => openPostgresStore(),
+		() => openPostgresStore(),
+	);

@@ -2,6 +2,7 @@
 // call means for the changes in memory and when a call has to wait: for the unit's turn, or for rows. Nothing is
 // written here; the batch writes all its changes at once (flush.ts).
 
+import type { NewToken } from '../../access/store.ts';
 import type { StoredSeal } from '../../audit/store.ts';
 import { CaissonError } from '../../errors.ts';
 import { type HistoryEntry, type Job, jobLimits } from '../../job/rules/model.ts';
@@ -30,6 +31,7 @@ export class PostgresUnit implements UnitOfWork {
 	readonly events: UnitOfWork['events'];
 	readonly audit: UnitOfWork['audit'];
 	readonly seals: UnitOfWork['seals'];
+	readonly tokens: UnitOfWork['tokens'];
 	readonly changes = new Changes();
 	/** The first error of the database itself: the unit cannot be kept, whatever its step makes of the error. */
 	failure: unknown;
@@ -61,6 +63,11 @@ export class PostgresUnit implements UnitOfWork {
 		this.seals = {
 			last: () => this.#do({}, () => this.#lastSeal()),
 			append: (seal) => this.#do({}, () => this.#appendSeal(seal)),
+		};
+		this.tokens = {
+			insert: (token, hash) => this.#do({}, async () => this.#insertToken(token, hash)),
+			revoke: (id, time) => this.#do({}, async () => void this.changes.tokens.revoked.push({ id, time })),
+			used: (uses) => this.#do({}, async () => void this.changes.tokens.used.push(...uses)),
 		};
 		this.audit = { append: (row) => this.#do({}, async () => void this.changes.audit.push(row)) };
 	}
@@ -198,6 +205,12 @@ export class PostgresUnit implements UnitOfWork {
 			);
 		}
 		this.changes.seals.push(seal);
+	}
+
+	#insertToken(token: NewToken, hash: string): void {
+		requireStorable('name', token.name);
+		requireStorable('clientId', token.clientId ?? '');
+		this.changes.tokens.inserted.push({ ...token, hash });
 	}
 
 	#appendEvent(event: NewJobEvent): void {
