@@ -1,6 +1,7 @@
 // Rows of the tables and the values that they stand for, for both stores. It decides how each value is written; which
 // rows are read or written is decided by the readers and the units of work.
 
+import type { StoredToken, TokenKind } from '../access/store.ts';
 import type { StoredAuditRow } from '../audit/store.ts';
 import { CaissonError } from '../errors.ts';
 import type { HistoryEntry, Job, JobAction, JsonObject } from '../job/rules/model.ts';
@@ -57,6 +58,25 @@ export function auditFromRow(row: Row): StoredAuditRow {
 		action: String(row.action),
 		subject: String(row.subject),
 		...(row.detail === null ? {} : { detail: parse<Record<string, unknown>>(row.detail) }),
+	};
+}
+
+/** The columns that tokenFromRow reads: all but the hash. */
+export const tokenColumns = 'seq, id, kind, name, client_id, roles, created, created_by, expires, revoked, last_used';
+
+export function tokenFromRow(row: Row): StoredToken {
+	return {
+		number: Number(row.seq),
+		id: String(row.id),
+		kind: String(row.kind) as TokenKind,
+		name: String(row.name),
+		...(row.client_id === null ? {} : { clientId: String(row.client_id) }),
+		roles: parse<string[]>(row.roles),
+		created: Number(row.created),
+		createdBy: String(row.created_by),
+		...(row.expires === null ? {} : { expires: Number(row.expires) }),
+		...(row.revoked === null ? {} : { revoked: Number(row.revoked) }),
+		...(row.last_used === null ? {} : { lastUsed: Number(row.last_used) }),
 	};
 }
 

@@ -1,6 +1,7 @@
 // The whole of storage as the programs see it: readers, and units of work. Both stores (sqlite/, postgres/) give the
 // guarantees written here, and contract.ts checks them on both.
 
+import type { TokenReader, TokenWriter } from '../access/store.ts';
 import type { AuditChainReader, AuditReader, SealWriter } from '../audit/store.ts';
 import type { EventReader, JobReader, JobUnit } from '../job/store.ts';
 import type { Commit } from '../unit-of-work.ts';
@@ -9,6 +10,7 @@ import type { WorkflowReader } from '../workflow/store.ts';
 /** Everything that one step may change together. */
 export interface UnitOfWork extends JobUnit {
 	readonly seals: SealWriter;
+	readonly tokens: TokenWriter;
 }
 
 export interface Storage {
@@ -17,6 +19,7 @@ export interface Storage {
 	readonly events: EventReader;
 	readonly audit: AuditReader;
 	readonly chain: AuditChainReader;
+	readonly tokens: TokenReader;
 	readonly commit: Commit<UnitOfWork>;
 	/** Calls `listener` after each commit that added events, from whichever server. @returns a function that stops it */
 	onEvents(listener: () => void): () => void;

@@ -5,6 +5,7 @@
 import type { Migration, MigrationProvider } from 'kysely/migration';
 import { firstTables } from './001-first-tables.ts';
 import { auditSeal } from './002-audit-seal.ts';
+import { accessToken } from './003-access-token.ts';
 import type { ColumnTypes } from './column-types.ts';
 
 interface Step {
@@ -20,6 +21,7 @@ interface Step {
 const all: Readonly<Record<string, Step>> = {
 	'001-first-tables': { make: firstTables, minimumReader: 1 },
 	'002-audit-seal': { make: auditSeal, minimumReader: 1 },
+	'003-access-token': { make: accessToken, minimumReader: 1 },
 };
 
 /** The names, ascending. */

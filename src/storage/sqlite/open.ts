@@ -12,6 +12,7 @@ import { auditChainReader } from './chain.ts';
 import { prepareDatabaseFile } from './database-file.ts';
 import { auditReader, eventReader, jobReader, ReadConnection, workflowReader } from './readers.ts';
 import { withStorageErrors } from './sqlite-error.ts';
+import { tokenReader } from './tokens.ts';
 import { GroupCommitWriter, type WriterOptions } from './writer.ts';
 
 export type SqliteOptions = Partial<WriterOptions>;
@@ -69,6 +70,7 @@ export async function openSqlite(file: string, options: SqliteOptions = {}): Pro
 		events: eventReader(reader, (time) => pruneEvents(writer, time)),
 		audit: auditReader(reader),
 		chain: auditChainReader(reader),
+		tokens: tokenReader(reader),
 		commit: (step) => writer.commit(step),
 		onEvents(listener) {
 			// Wrapped, so that one function given twice is two listeners.

@@ -13,6 +13,7 @@ import type { UnitOfWork } from '../store.ts';
 import { lastSealQuery, sealFromRow } from './chain.ts';
 import { jobColumns, jobFromRow, parse, textOrNull, WorkflowCache } from './rows.ts';
 import { isSqliteError, storageError } from './sqlite-error.ts';
+import { TokenStatements } from './tokens.ts';
 
 // History beyond what a reader ever sees is dropped every so many changes of a job, as looking for it takes a walk
 // over the index.
@@ -38,6 +39,7 @@ export class UnitStatements {
 	readonly pruneEvents: StatementSync;
 	readonly lastSeal: StatementSync;
 	readonly insertSeal: StatementSync;
+	readonly tokens: TokenStatements;
 
 	constructor(database: DatabaseSync) {
 		this.workflows = new WorkflowCache(database);
@@ -69,6 +71,7 @@ export class UnitStatements {
 		);
 		this.lastSeal = database.prepare(lastSealQuery);
 		this.insertSeal = database.prepare('insert into audit_seal (number, body) values (?, ?)');
+		this.tokens = new TokenStatements(database);
 		this.pruneEvents = database.prepare(
 			'delete from event where id in (select id from event where ctime < ? order by ctime limit ?)',
 		);
@@ -88,6 +91,7 @@ export class SqliteUnit implements UnitOfWork {
 	readonly events: UnitOfWork['events'];
 	readonly audit: UnitOfWork['audit'];
 	readonly seals: UnitOfWork['seals'];
+	readonly tokens: UnitOfWork['tokens'];
 	/** How many events it has appended. */
 	eventCount = 0;
 	/** Row numbers that are free again when the unit is rolled back. */
@@ -113,6 +117,11 @@ export class SqliteUnit implements UnitOfWork {
 		};
 		this.events = { append: async (event) => this.#do(() => this.#appendEvent(event)) };
 		this.audit = { append: async (row) => this.#do(() => this.#appendAudit(row)) };
+		this.tokens = {
+			insert: async (token, hash) => this.#do(() => this.#statements.tokens.insert(token, hash)),
+			revoke: async (id, time) => this.#do(() => this.#statements.tokens.revoke(id, time)),
+			used: async (uses) => this.#do(() => this.#statements.tokens.used(uses)),
+		};
 		// Units are serialised, so nobody else can seal between the two.
 		this.seals = {
 			last: async () => this.#do(() => sealFromRow(this.#statements.lastSeal.get())),
