@@ -189,7 +189,13 @@ const commands = {
 	check: async () => ((await check()) ? 0 : 1),
 	format: async (words) => (await run(biome, ['check', '--write', ...words])).code,
 	bench,
-	generate: async () => (await run(pinnedNode(), [...nodeFlags, 'docs/errors.ts'])).code,
+	generate: async () => {
+		let code = 0;
+		for (const writer of ['docs/errors.ts', 'programs/cli/write-manual-page.ts']) {
+			code ||= (await run(pinnedNode(), [...nodeFlags, writer])).code;
+		}
+		return code;
+	},
 };
 
 const [name, ...words] = process.argv.slice(2);
