@@ -13,6 +13,11 @@ import pg from 'pg';
 export interface PostgresServer {
 	/** Address of a new, empty schema in the server's database, as `--database` takes it. */
 	createSchema(): Promise<string>;
+	/** Address of a new, empty database of the server. @param options of `create database` */
+	createDatabase(options?: string): Promise<string>;
+	/** Folder of its socket, and the programs that came with it. */
+	readonly folder: string;
+	readonly bin: string;
 	/** Runs SQL as the owner of everything. */
 	sql(text: string, values?: readonly unknown[]): Promise<Record<string, unknown>[]>;
 	/** Ends the server: `fast` breaks all connections in order, `immediate` is a crash. Resolves when it is gone. */
@@ -112,6 +117,13 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
 			await sql(`create schema ${schema}`);
 			return `postgres://${user}@/postgres?host=${folder}&options=-c%20search_path%3D${schema}`;
 		},
+		async createDatabase(options = '') {
+			const name = `test_${++schemas}`;
+			await sql(`create database ${name} ${options}`);
+			return `postgres://${user}@/${name}?host=${folder}`;
+		},
+		folder,
+		bin: found.bin,
 		sql,
 		stop,
 		start,

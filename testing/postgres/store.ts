@@ -3,7 +3,7 @@
 
 import { openPostgres, type PostgresOptions } from '../../src/storage/postgres/open.ts';
 import type { Storage } from '../../src/storage/store.ts';
-import { sharedPostgres } from './server.ts';
+import { type PostgresServer, sharedPostgres } from './server.ts';
 
 export interface PostgresStore {
 	readonly address: string;
@@ -19,10 +19,14 @@ export interface PostgresStore {
 /** Schemas of tests that are over, with all tables and no rows: making the tables anew would take most of the time. */
 const emptied: string[] = [];
 
-function emptying(schema: string): string {
-	const tables = ['workflow', 'job', 'job_tag', 'job_history', 'event', 'audit', 'audit_seal'];
-	const names = tables.map((table) => `${schema}.${table}`);
-	return `truncate ${names.join(', ')} restart identity; update ${schema}.commit_order set event_id = 0, audit_id = 0`;
+/** What a database says of itself stays; everything that somebody put in goes. */
+const kept = ['kysely_migration', 'kysely_migration_lock', 'caisson_schema', 'commit_order'];
+
+async function empty(server: PostgresServer, schema: string): Promise<void> {
+	const rows = await server.sql('select tablename from pg_tables where schemaname = $1', [schema]);
+	const tables = rows.map((row) => String(row.tablename)).filter((table) => !kept.includes(table));
+	const names = tables.map((table) => `${schema}.${table}`).join(', ');
+	await server.sql(`truncate ${names} restart identity; update ${schema}.commit_order set event_id = 0, audit_id = 0`);
 }
 
 export async function openPostgresStore(options: PostgresOptions = {}): Promise<PostgresStore> {
@@ -45,7 +49,7 @@ export async function openPostgresStore(options: PostgresOptions = {}): Promise<
 		},
 		async destroy() {
 			for (const storage of [current, ...others]) await storage.close();
-			await server.sql(emptying(schemaOf(address)));
+			await empty(server, schemaOf(address));
 			emptied.push(address);
 		},
 	};

@@ -2,7 +2,7 @@
 // them. It decides what a database says of itself (table caisson_schema); the migrations are in storage/migrations.
 
 import { Kysely, PostgresDialect, type PostgresPoolClient, sql } from 'kysely';
-import { type Migration, Migrator } from 'kysely/migration';
+import { type Migration, Migrator, NO_MIGRATIONS } from 'kysely/migration';
 import type pg from 'pg';
 import { CaissonError } from '../../errors.ts';
 import { postgresColumnTypes } from '../migrations/column-types.ts';
@@ -29,19 +29,20 @@ export async function schemaState(client: pg.ClientBase): Promise<SchemaState> {
 
 /**
  * Runs the migrations that the database has not had, in one transaction, while other servers that start wait.
+ * @param upTo how many of all; fewer only to make an older database for a test
  * @returns their names
  * @throws CaissonError storage-damaged where a newer Caisson has left tables that this one does not understand
  */
-export async function migrate(client: pg.Client): Promise<string[]> {
+export async function migrate(client: pg.Client, upTo = migrationNames.length): Promise<string[]> {
 	requireReadable(await schemaState(client));
-	if (!(await isPending(client))) return [];
+	if (!(await isPending(client, upTo))) return [];
 	try {
 		// Several servers may wait here for one that has much to do.
 		await client.query('set lock_timeout = 0; set statement_timeout = 0');
 		await client.query(`select pg_advisory_lock(${LOCK})`);
 		// Whoever was first has done it by now.
 		requireReadable(await schemaState(client));
-		return (await isPending(client)) ? await runMigrations(client) : [];
+		return (await isPending(client, upTo)) ? await runMigrations(client, upTo) : [];
 	} catch (error) {
 		throw storageError(error);
 	} finally {
@@ -49,8 +50,8 @@ export async function migrate(client: pg.Client): Promise<string[]> {
 	}
 }
 
-async function isPending(client: pg.ClientBase): Promise<boolean> {
-	return (await schemaState(client)).version < migrationNames.length;
+async function isPending(client: pg.ClientBase, upTo: number): Promise<boolean> {
+	return (await schemaState(client)).version < upTo;
 }
 
 /** A database ahead of this Caisson is fine as long as what was added may be ignored. */
@@ -62,7 +63,7 @@ export function requireReadable({ version, minimumReader }: SchemaState): void {
 	);
 }
 
-async function runMigrations(client: pg.Client): Promise<string[]> {
+async function runMigrations(client: pg.Client, upTo: number): Promise<string[]> {
 	const { rows } = await client.query('select current_schema() as schema');
 	const schema = rows[0]?.schema as string | null;
 	if (schema === null)
@@ -76,7 +77,7 @@ async function runMigrations(client: pg.Client): Promise<string[]> {
 		provider: { getMigrations: async () => recorded(await migrationProvider(postgresColumnTypes).getMigrations()) },
 		migrationTableSchema: schema,
 	});
-	const { error, results } = await migrator.migrateToLatest();
+	const { error, results } = await migrator.migrateTo(migrationNames[upTo - 1] ?? NO_MIGRATIONS);
 	if (error !== undefined) throw error;
 	return (results ?? []).map((result) => result.migrationName);
 }
