@@ -7,6 +7,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { parse } from 'yaml';
+import { artifactHandlers, serveArtifacts } from '../src/artifact/routes.ts';
+import type { ArtifactWorld } from '../src/artifact/steps.ts';
+import type { BlobStore } from '../src/artifact/store.ts';
 import { auditHandlers } from '../src/audit/routes.ts';
 import { chainHead, type SealingWorld, sealCommitted } from '../src/audit/sealing.ts';
 import { meaningOf } from '../src/errors.ts';
@@ -36,6 +39,8 @@ import { workflowHandlers } from '../src/workflow/routes.ts';
 
 export interface ApplicationParts {
 	readonly storage: Storage;
+	/** Where the bytes of artifacts are. */
+	readonly blobs: BlobStore;
 	/** Milliseconds since the epoch. */
 	readonly now: () => number;
 	/** A new unique id for a job: UUIDv4. */
@@ -54,6 +59,8 @@ export interface ApplicationParts {
 	readonly downloads: () => string | undefined;
 	/** Largest request body in bytes. */
 	readonly maxBodySize: number;
+	/** Largest artifact in bytes. */
+	readonly maxArtifactSize: () => number;
 	readonly eventStreams: () => EventStreamLimits;
 	readonly onSubscribers: (change: 1 | -1) => void;
 	readonly retention: () => RetentionRules;
@@ -107,9 +114,14 @@ export async function createApplication(parts: ApplicationParts): Promise<Applic
 		'GET /version': async () => ({ status: 200, value: { ...parts.version, apiVersion: 'v1' } }),
 	};
 
+	const artifacts: ArtifactWorld = {
+		...{ blobs: parts.blobs, maximum: parts.maxArtifactSize, now: parts.now, commit: storage.commit },
+		...{ jobs: storage.jobs, workflows: storage.workflows, events: storage.events },
+	};
 	const exportFailed = (error: unknown) => log.error({ err: error }, 'an export of the audit trail broke off');
 	const caissonHandlers: Handlers = {
 		...bulkJobHandlers(world),
+		...artifactHandlers(artifacts),
 		...auditHandlers({ ...sealing, failed: exportFailed }),
 	};
 	const instance = async (port: Port): Promise<FastifyInstance> => {
@@ -124,9 +136,10 @@ export async function createApplication(parts: ApplicationParts): Promise<Applic
 			onFailure: (error, request) => logFailure(log, error, request),
 		};
 		serveApi(app, options, wfxHandlers);
-		if (port === 'northbound') serveApi(app, { ...options, document: caissonDocument }, caissonHandlers);
+		if (port === 'northbound') serveApi(app, { ...options, document: caissonDocument, strict: true }, caissonHandlers);
 		serveRoot(app, parts);
 		serveDownloads(app, parts.downloads);
+		serveArtifacts(app, { blobs: parts.blobs, shared: options.openToOrigins, onFailure: options.onFailure });
 		serveErrors(app, options);
 		serveNotFound(app, options);
 		await app.ready();

@@ -2,6 +2,7 @@
 // one stream. Reading changes nothing and is not itself audited.
 
 import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { CaissonError } from '../errors.ts';
 import type { Call, Handlers } from '../web/api.ts';
 import { exportLines } from './export.ts';
@@ -16,6 +17,8 @@ export interface AuditWorld {
 	/** Milliseconds since the epoch. */
 	readonly now: () => number;
 	readonly sha256: Sha256;
+	/** Told of an export that broke off: its answer has begun, so its client cannot be. */
+	readonly failed: (error: unknown) => void;
 }
 
 /** Rows that one request looks at, whatever its filter; the answer tells where to go on. */
@@ -112,11 +115,14 @@ function sealWire(number: number, body: string, sha256: Sha256) {
 	return { seal: seal.number, time: new Date(time).toISOString(), previous, ...covered, hash };
 }
 
-function sendExport(world: AuditWorld, { reply }: Call): 'sent' {
+async function sendExport(world: AuditWorld, { reply }: Call): Promise<'sent'> {
 	const lines = exportLines(world.chain, world.now(), world.sha256);
-	reply.header('Content-Type', 'application/x-ndjson');
-	reply.header('Cache-Control', 'no-store');
-	// What fails in the middle ends the connection without the end of the export, which a reader takes for coverage lost.
-	void reply.send(Readable.from(lines, { objectMode: false }));
+	reply.hijack();
+	reply.raw.writeHead(200, { 'Content-Type': 'application/x-ndjson', 'Cache-Control': 'no-store' });
+	// What fails in the middle ends the connection without the end of the export, which a reader takes for coverage lost;
+	// one that goes away ends it too, and is nobody's fault.
+	await pipeline(Readable.from(lines, { objectMode: false }), reply.raw).catch((error: NodeJS.ErrnoException) => {
+		if (error.code !== 'ERR_STREAM_PREMATURE_CLOSE') world.failed(error);
+	});
 	return 'sent';
 }

@@ -77,7 +77,7 @@ function verify(text: string, head?: string): AuditVerdict {
 	const splitter = new LineSplitter();
 	for (const line of splitter.push(Buffer.from(text))) verifier.push(line);
 	const rest = splitter.rest();
-	if (rest !== undefined) verifier.push(rest);
+	if (rest !== undefined) verifier.push(rest, false);
 	return verifier.verdict();
 }
 

@@ -63,7 +63,7 @@ async function judge(
 		throw new CaissonError('audit-export-malformed', `This is no export of the audit trail: ${error.message}.`);
 	}
 	const rest = splitter.rest();
-	if (rest !== undefined) verifier.push(rest);
+	if (rest !== undefined) verifier.push(rest, false);
 	terminal.progress('');
 	return verifier.verdict();
 }

@@ -76,8 +76,9 @@ export class AuditVerifier {
 		this.#wanted = head;
 	}
 
-	/** One line without its line end. */
-	push(bytes: Uint8Array): void {
+	/** One line without its line end. @param whole false for what stands behind the last line end: it may be cut off */
+	push(bytes: Uint8Array, whole = true): void {
+		if (!whole && bytes.at(-1) !== 0x7d) return;
 		this.#lineNumber++;
 		const line = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
 		if (this.#state === 'header') this.#readHeader(line);
