@@ -36,14 +36,33 @@ export const errorCatalogue = {
 	'not-authenticated': {
 		http: 401,
 		exit: 2,
-		when: 'The northbound port was asked without a valid token.',
-		remedy: 'Pass --token-file, or run as the user who owns the data directory.',
+		when: 'A port that asks for a credential was asked without a valid one.',
+		remedy:
+			'Northbound: pass --token-file, or run as the user who owns the data directory. Southbound: give the device a certificate or a token.',
 	},
 	forbidden: {
 		http: 403,
 		exit: 1,
 		when: 'The port or the identity may not do this.',
 		remedy: 'Use the northbound port, or an identity with the role that the action needs.',
+	},
+	'too-many-requests': {
+		http: 429,
+		exit: 2,
+		when: 'A caller asks more often than --southbound-rate or --northbound-rate allows.',
+		remedy: 'Wait as long as Retry-After says, or raise the limit.',
+	},
+	'decision-unavailable': {
+		http: 503,
+		exit: 2,
+		when: 'The service named by --decision-hook gave no usable answer in time, so the request was not let through.',
+		remedy: 'Read the message and look after that service; --decision-timeout says how long it has.',
+	},
+	'token-not-found': {
+		http: 404,
+		exit: 1,
+		when: 'No token has this id, or the request has no session.',
+		remedy: 'List them with `caisson access token list` and `caisson access device-token list`.',
 	},
 	// workflows
 	'workflow-invalid': {
@@ -107,6 +126,18 @@ export const errorCatalogue = {
 		exit: 2,
 		when: 'The database file is not a database, is damaged, or was written by a newer Caisson.',
 		remedy: 'Restore from a backup; the damaged file is left as it is.',
+	},
+	'database-not-empty': {
+		http: 409,
+		exit: 1,
+		when: 'The target of `caisson db copy` holds data, or held some before.',
+		remedy: 'Name an empty database: a new schema, a new database, or a file that does not exist.',
+	},
+	'database-not-copied': {
+		http: 500,
+		exit: 2,
+		when: '`caisson db copy` could not copy everything; the target is as it was.',
+		remedy: 'Read the message: it names the table and the reason.',
 	},
 	'data-directory-refused': {
 		http: 500,

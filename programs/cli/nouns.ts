@@ -86,6 +86,18 @@ export const nouns: readonly Noun[] = [
 		load: async (terminal) => (await import('../server/up.ts')).upCommand(terminal),
 	},
 	{
+		name: 'db',
+		summary: 'migrate, check and copy a database',
+		group: machine,
+		load: async (terminal) => {
+			const [{ databaseCommands }, { databaseWorld }] = await Promise.all([
+				import('../../src/database/commands.ts'),
+				import('./databases.ts'),
+			]);
+			return databaseCommands(terminal, databaseWorld(terminal.environment));
+		},
+	},
+	{
 		name: 'health',
 		summary: 'ask the server whether it works',
 		group: machine,
