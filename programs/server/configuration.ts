@@ -7,7 +7,7 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseDocument } from 'yaml';
 import { CaissonError } from '../../src/errors.ts';
-import { nearestName } from './nearest-name.ts';
+import { nearestName } from '../../src/nearest-name.ts';
 import {
 	type ListOption,
 	type Option,
@@ -192,6 +192,14 @@ function checkTogether({ values, origin }: Configuration): void {
 		for (const name of ['tls-certificate', 'tls-key'] as const) {
 			if (values[name] === undefined) throw invalid(`${name} is needed for scheme https (${origin('scheme')})`);
 		}
+	}
+	if (values['southbound-auth'] === 'mtls') {
+		const why = `is needed for southbound-auth mtls (${origin('southbound-auth')})`;
+		if (!values.scheme.includes('https')) throw invalid(`scheme https ${why}: devices are served over TLS only`);
+		if (values['tls-ca'] === undefined) throw invalid(`tls-ca ${why}: it issues the certificates of devices`);
+	}
+	if (values['tls-crl'] !== undefined && values['tls-ca'] === undefined) {
+		throw invalid(`tls-ca is needed for tls-crl (${origin('tls-crl')})`);
 	}
 	if (values.database?.hasPassword && origin('database').startsWith('--')) {
 		const better = 'use PGPASSFILE, PGPASSWORD, CAISSON_DATABASE or a configuration file';

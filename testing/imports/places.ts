@@ -32,7 +32,7 @@ const plumbing = ['web', 'terminal', 'storage', 'outside', 'format'] as const;
 const nounLayers = ['routes', 'commands', 'client', 'steps', 'store', 'rules'] as const;
 // What a noun needs of the world besides storage: interfaces too, implemented in src/outside.
 const interfaceFiles = ['signer.ts'];
-const sharedFiles = ['src/errors.ts', 'src/unit-of-work.ts', 'src/pure-globals.d.ts'];
+const sharedFiles = ['src/errors.ts', 'src/unit-of-work.ts', 'src/nearest-name.ts', 'src/pure-globals.d.ts'];
 
 /** The place of a file (path from the root, `/` between names), or undefined where the layout has none for it. */
 export function placeOf(path: string): Place | undefined {

@@ -4,7 +4,7 @@
 
 import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
 import { CaissonError } from '../../errors.ts';
-import { nearest } from './nearest.ts';
+import { nearestName } from '../../nearest-name.ts';
 
 /** A place in the text. `path` is for people: images[0].device. */
 export interface Place {
@@ -75,7 +75,7 @@ export function mapping<Table extends Fields>(
 		if (read === undefined) {
 			const hint = unknown !== undefined && Object.hasOwn(unknown, name) ? unknown[name] : undefined;
 			if (hint !== undefined) refuse(key, `is not known here. ${hint}`);
-			const near = nearest(name, Object.keys(fields));
+			const near = nearestName(name, Object.keys(fields));
 			refuse(
 				key,
 				near === undefined

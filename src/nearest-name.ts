@@ -1,11 +1,12 @@
-// Which known name a mistyped one probably means. It leaves out what is done with the guess.
+// Which known name a mistyped one probably means: for every place that refuses an unknown name. It leaves out what is
+// done with the guess.
 
 /**
  * The candidate with the smallest edit distance (Levenshtein, adjacent swaps counted once), or undefined where none is
- * near enough to be what was meant: more than 2 edits, or more than a third of the name.
+ * near enough to be what was meant: at most 3 edits, and at most a third of the name (but one is always allowed).
  */
 export function nearestName(name: string, candidates: readonly string[]): string | undefined {
-	const limit = Math.min(2, Math.floor(name.length / 3));
+	const limit = Math.min(3, Math.max(1, Math.floor(name.length / 3)));
 	let best: { candidate: string; distance: number } | undefined;
 	for (const candidate of candidates) {
 		if (Math.abs(candidate.length - name.length) > limit) continue;
