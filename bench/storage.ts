@@ -1,6 +1,6 @@
-// What the embedded store costs on this machine's disk: an fsync, a change alone and in a crowd, and queries over many
-// jobs. `npm run bench -- storage [JOBS]` (default 100,000 jobs; about 1.3 GB of disk for a million). Set TMPDIR to measure another disk.
-// Figures, no verdict.
+// What the embedded store costs on this machine's disk: an fsync, a change alone and in a crowd, and queries over
+// many jobs. `npm run bench -- storage [JOBS]` (default 100,000 jobs; about 1.3 GB of disk for a million). Set TMPDIR
+// to measure another disk. Figures, no verdict.
 
 import { closeSync, fdatasyncSync, openSync, statSync, writeSync } from 'node:fs';
 import type { Job } from '../src/job/rules/model.ts';

@@ -137,7 +137,9 @@ function narrow(words) {
 async function test(words) {
 	const began = Date.now();
 	const { options, patterns, keep } = narrow(words);
-	const files = ['src', 'programs', 'testing', 'docs'].flatMap((folder) => filesBelow(folder, '.test.ts')).filter(keep);
+	const files = ['src', 'programs', 'testing', 'bench', 'docs']
+		.flatMap((folder) => filesBelow(folder, '.test.ts'))
+		.filter(keep);
 	if (files.length === 0) {
 		console.error(`No test file has ${patterns.join(' or ')} in its path.`);
 		return 2;
@@ -165,13 +167,28 @@ async function e2e(words) {
 	return runTests(files, ['--test-concurrency=1', '--test-timeout=1800000', ...options], began);
 }
 
+/** What a benchmark says of itself: the first sentence of the comment that its file begins with. */
+function aboutBenchmark(name) {
+	const lines = readFileSync(join(root, 'bench', `${name}.ts`), 'utf8').split('\n');
+	const comment = lines.slice(
+		0,
+		lines.findIndex((line) => !line.startsWith('// ')),
+	);
+	return comment
+		.map((line) => line.slice('// '.length))
+		.join(' ')
+		.split('. ', 1)[0];
+}
+
 async function bench([name, ...words]) {
 	const names = filesBelow('bench', '.ts')
 		.filter((path) => !path.endsWith('.test.ts') && path.split('/').length === 2)
 		.map((path) => path.slice('bench/'.length, -'.ts'.length));
 	if (name === undefined || !names.includes(name)) {
-		const list = names.length === 0 ? 'There is no benchmark yet.' : `Benchmarks: ${names.join(', ')}`;
-		(name === undefined ? console.log : console.error)(`npm run bench -- NAME\n${list}`);
+		const width = Math.max(...names.map((one) => one.length));
+		const list = names.map((one) => `  ${one.padEnd(width)}  ${aboutBenchmark(one)}.`);
+		const usage = ['npm run bench -- NAME [OPTIONS] [--json]', ...list];
+		(name === undefined ? console.log : console.error)(usage.join('\n'));
 		return name === undefined ? 0 : 2;
 	}
 	return (await run(pinnedNode(), [...nodeFlags, `bench/${name}.ts`, ...words], { stdin: 'inherit' })).code;
