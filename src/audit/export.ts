@@ -3,11 +3,13 @@
 // ever appended. What is damaged is exported as it is, for whoever verifies to find it.
 
 import { rowLine } from './rules/line.ts';
-import { lastRowOf, readSeal, rowsPerSeal, type Sha256 } from './rules/seal.ts';
+import { lastRowOf, readSeal, type Sha256 } from './rules/seal.ts';
 import { exportFormat, exportVersion } from './rules/verify.ts';
 import type { AuditChainReader, StoredSeal } from './store.ts';
 
-const sealsAtOnce = 20;
+/** Few at a time: a page is garbage as soon as it was written, and a server has other uses for its memory. */
+const sealsAtOnce = 2;
+const rowsAtOnce = 200;
 
 /** Text of whole lines, some at a time. @param now milliseconds since the epoch */
 export async function* exportLines(chain: AuditChainReader, now: number, sha256: Sha256): AsyncGenerator<string> {
@@ -38,7 +40,7 @@ async function* rowsThrough(
 	through: number,
 ): AsyncGenerator<string> {
 	while (counted.after < through) {
-		const page = await chain.rows(counted.after, rowsPerSeal);
+		const page = await chain.rows(counted.after, rowsAtOnce);
 		const rows = page.filter(({ id }) => id <= through);
 		if (rows.length > 0) yield rows.map((row) => `${rowLine(row)}\n`).join('');
 		counted.rows += rows.length;
