@@ -3,7 +3,9 @@
 // `caisson up` is in server/up.ts.
 
 import { randomBytes, randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import type { Logger } from 'pino';
+import { ConsoleLink } from '../src/access/console-link.ts';
 import {
 	announceServer,
 	type DataDirectory,
@@ -12,14 +14,16 @@ import {
 	withdrawServer,
 } from '../src/access/data-directory.ts';
 import { ensureOperatorToken, operatorTokenFile } from '../src/access/operator-token.ts';
-import { CaissonError } from '../src/errors.ts';
+import type { BlobStore } from '../src/artifact/store.ts';
+import type { OpenBlobs } from '../src/outside/blobs/open.ts';
+import { type DecisionHook, openDecisionHook } from '../src/outside/decision-hook.ts';
 import type { DatabaseAddress } from '../src/storage/postgres/address.ts';
 import type { Storage } from '../src/storage/store.ts';
-import { requireOperatorToken } from '../src/web/authentication.ts';
 import { createMetrics } from '../src/web/metrics.ts';
+import { guardPort } from '../src/web/port-guard.ts';
 import type { Application, ApplicationParts } from './application.ts';
 import { ownVersion } from './cli/own-version.ts';
-import { recordDenials } from './server/access.ts';
+import { createAccess } from './server/access.ts';
 import type { Configuration } from './server/configuration.ts';
 import { formatDuration } from './server/duration.ts';
 import {
@@ -31,9 +35,9 @@ import {
 } from './server/listeners.ts';
 import { northboundNames, planListeners } from './server/plan.ts';
 import { type LiveOptions, liveOptions, watchFiles } from './server/reload.ts';
+import { openTls, type ServedTls } from './server/served-tls.ts';
 import { activatedSockets, forgetSystemd, serviceManager } from './server/systemd.ts';
-import { expiryOf, readTlsFiles, type TlsFiles } from './server/tls.ts';
-import { checkTrustBoundary } from './server/trust-boundary.ts';
+import { checkTrustBoundary, type TrustPolicy } from './server/trust-boundary.ts';
 
 /** What a server is put together from; tests hand in other parts. */
 export interface ServerParts {
@@ -44,6 +48,8 @@ export interface ServerParts {
 	readonly readConfiguration: () => Configuration;
 	/** @param file of the embedded store @param database where --database names one: used instead */
 	readonly openStorage: (file: string, database: DatabaseAddress | undefined) => Promise<Storage>;
+	/** Of artifacts: the bucket, or else the folder. */
+	readonly openBlobs: OpenBlobs;
 	readonly createApplication: (parts: ApplicationParts) => Application | Promise<Application>;
 	/** The process's own; what systemd passed in it is taken out. */
 	readonly environment: Record<string, string | undefined>;
@@ -96,19 +102,36 @@ async function start(
 			? []
 			: [{ port, named, address: 'address' in at ? at.address : undefined, encrypted: scheme === 'https' }],
 	);
-	const policy = { northboundAuth: values['northbound-auth'], insecureOpen: values['insecure-open'] };
-	for (const warning of checkTrustBoundary(offered, policy)) log.warn(warning);
+	for (const warning of checkTrustBoundary(offered, trustPolicy(values))) log.warn(warning);
+	const tls = openTls(plans, configuration, log);
 
+	const link = new ConsoleLink(directory.path, Date.now);
+	const firstStart = !existsSync(directory.file(operatorTokenFile));
 	const operatorToken =
 		values['northbound-auth'] === 'none' ? undefined : ensureOperatorToken(directory.path, randomBytes);
 	const live = liveOptions(configuration);
 	const storage = await parts.openStorage(directory.file('caisson.db'), values.database);
 	undo.push(() => storage.close());
+	const blobs = await parts.openBlobs(values.blobs, directory.file('blobs'));
+	undo.push(() => blobs.close());
+	const hook = openHook(values);
+	undo.push(() => hook?.close());
 	const application = await parts.createApplication(
-		applicationParts({ live, storage, log, operatorToken, names: northboundNames(configuration) }),
+		applicationParts({
+			live,
+			storage,
+			blobs,
+			log,
+			operatorToken,
+			link,
+			tls,
+			hook,
+			names: northboundNames(configuration),
+		}),
 	);
 	undo.push(() => application.drain());
-	const { listeners, reloadTls, tlsFiles } = await openListeners(plans, configuration, application, log, undo);
+	const listeners = await openListeners(plans, configuration, application, tls, log, undo);
+	if (operatorToken !== undefined && firstStart) writeLink(link, listeners);
 	announce(directory, listeners);
 	undo.push(() => withdrawServer(directory));
 
@@ -117,12 +140,12 @@ async function start(
 		if (stopping) return;
 		manager.reloading();
 		applyReload(parts, live);
-		reloadTls();
+		tls.reload(listeners);
 		manager.ready('serving');
 	};
-	const unwatch = watchFiles([...configuration.files, ...tlsFiles], reload);
+	const unwatch = watchFiles([...configuration.files, ...tls.files], reload);
 	undo.push(unwatch);
-	logStart(log, listeners, directory, values['northbound-auth']);
+	logStart(log, listeners, directory, values);
 	manager.ready('serving');
 
 	const stop = async () => {
@@ -136,6 +159,8 @@ async function start(
 		if (cut > 0) log.warn({ connections: cut }, 'graceful-timeout passed: connections were cut');
 		await application.drain();
 		await storage.close();
+		blobs.close();
+		hook?.close();
 		withdrawServer(directory);
 		directory.release();
 		manager.close();
@@ -155,33 +180,41 @@ async function start(
 function applicationParts(from: {
 	live: LiveOptions;
 	storage: Storage;
+	blobs: BlobStore;
 	log: Logger;
 	/** Absent: northbound requests are not asked for one. */
 	operatorToken: string | undefined;
 	names: ReadonlySet<string>;
+	link: ConsoleLink;
+	tls: ServedTls;
+	hook: DecisionHook | undefined;
 }): ApplicationParts {
-	const { live, storage, log, operatorToken: token, names } = from;
+	const { live, storage, blobs, log, operatorToken, names, link, tls, hook } = from;
 	const metrics = createMetrics();
-	const record = recordDenials(storage, log, Date.now);
-	const denied: typeof record = (denial, request) => {
-		metrics.denied(denial.reason);
-		record(denial, request);
-	};
+	const values = live.current;
+	const access = createAccess({
+		...{ values, storage, log, operatorToken, names, hook },
+		trust: tls.trust,
+		measured: metrics.denied,
+	});
 	return {
 		storage,
+		blobs,
 		log,
 		now: Date.now,
 		newId: randomUUID,
 		version: { version: ownVersion(), commit: 'unknown' },
 		strict: live.current.strict,
-		southboundAuthenticated: false,
-		northboundAuthenticated: token !== undefined,
+		southboundAuthenticated: values['southbound-auth'] !== 'open',
+		northboundAuthenticated: operatorToken !== undefined,
+		access: { ...access, link: operatorToken === undefined ? undefined : link },
 		maxBodySize: live.current['max-body-size'],
+		maxArtifactSize: () => live.current['max-artifact-size'],
 		prepare(app, port) {
 			metrics.observe(app, port);
-			if (port === 'southbound') return;
-			if (token !== undefined) requireOperatorToken(app, { token, names, denied });
-			metrics.serve(app);
+			const guard = access.guards[port];
+			if (guard) guardPort(app, guard);
+			if (port === 'northbound') metrics.serve(app);
 		},
 		onSubscribers: metrics.subscribers,
 		// Asked when they are needed, so that a reload takes effect.
@@ -198,55 +231,45 @@ async function openListeners(
 	plans: readonly ListenerPlan[],
 	configuration: Configuration,
 	application: Application,
+	tls: ServedTls,
 	log: Logger,
 	undo: (() => unknown)[],
-) {
-	const { values } = configuration;
-	const files = plans.some(({ scheme }) => scheme === 'https') ? tlsFilesOf(configuration) : undefined;
-	const options = files && readTlsFiles(files);
-	if (options) warnOfExpiry(log, expiryOf(options));
-	const tls = options && { options, clientCertificates: files?.ca !== undefined };
+): Promise<readonly Listener[]> {
 	const listeners: Listener[] = [];
 	undo.push(() => closeListeners(listeners, 0));
 	for (const plan of plans) {
-		const server = createHttpServer(application[plan.port], values, plan.scheme === 'https' ? tls : undefined);
+		const listenerTls = plan.scheme === 'https' ? tls.listenerTls(plan.port) : undefined;
+		const server = createHttpServer(application[plan.port], configuration.values, listenerTls);
 		const listener = await openListener(plan, server, log);
 		listeners.push(listener);
 		checkActivated(listener, configuration, log);
 	}
-	const reloadTls = () => {
-		if (files === undefined) return;
-		try {
-			const next = readTlsFiles(files);
-			for (const { server } of listeners) {
-				// Connections that are open keep what they agreed on; new ones get the new certificate.
-				if ('setSecureContext' in server) server.setSecureContext(next);
-			}
-			log.info('certificates read');
-			warnOfExpiry(log, expiryOf(next));
-		} catch (error) {
-			log.error({ err: error }, 'the certificates cannot be used; the running ones stay');
-		}
+	return listeners;
+}
+
+function trustPolicy(values: Configuration['values']): TrustPolicy {
+	return {
+		southboundAuth: values['southbound-auth'],
+		northboundAuth: values['northbound-auth'],
+		insecureOpen: values['insecure-open'],
 	};
-	const tlsFiles = files ? [files.certificate, files.key, ...(files.ca ? [files.ca] : [])] : [];
-	return { listeners, reloadTls, tlsFiles };
 }
 
-function tlsFilesOf({ values, origin }: Configuration): TlsFiles {
-	const { 'tls-certificate': certificate, 'tls-key': key, 'tls-ca': ca } = values;
-	if (certificate === undefined || key === undefined) {
-		const missing = certificate === undefined ? 'tls-certificate' : 'tls-key';
-		throw new CaissonError('configuration-invalid', `${missing} is needed for https (${origin(missing)})`);
-	}
-	return { certificate, key, ca };
+function openHook(values: Configuration['values']): DecisionHook | undefined {
+	const address = values['decision-hook'];
+	return address && openDecisionHook(address, { timeout: values['decision-timeout'] });
 }
 
-const day = 86_400_000;
+/** The address of the console, as a browser on this machine reaches it; a unix socket it does not. */
+function writeLink(link: ConsoleLink, listeners: readonly Listener[]): void {
+	const urls = listeners.filter(({ plan }) => plan.port === 'northbound').map(({ url }) => url);
+	const url = urls.find((one) => one.startsWith('http')) ?? '';
+	link.write(`${reachable(url)}/ui/`, randomBytes);
+}
 
-function warnOfExpiry(log: Logger, expiry: number): void {
-	const days = Math.floor((expiry - Date.now()) / day);
-	if (days < 0) log.error({ expired: new Date(expiry).toISOString() }, 'the TLS certificate has expired');
-	else if (days < 30) log.warn({ expires: new Date(expiry).toISOString(), days }, 'the TLS certificate expires soon');
+/** An address that stands for all of them is reached on loopback from here. */
+function reachable(url: string): string {
+	return url.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:');
 }
 
 /** Where systemd opened the socket, its address is known only now; nothing has been accepted on it yet. */
@@ -255,8 +278,7 @@ function checkActivated({ plan, server }: Listener, { values }: Configuration, l
 	const bound = server.address();
 	const address = bound !== null && typeof bound === 'object' ? bound.address : undefined;
 	const offered = { port: plan.port, named: plan.named, address, encrypted: plan.scheme === 'https' };
-	const policy = { northboundAuth: values['northbound-auth'], insecureOpen: values['insecure-open'] };
-	for (const warning of checkTrustBoundary([offered], policy)) log.warn(warning);
+	for (const warning of checkTrustBoundary([offered], trustPolicy(values))) log.warn(warning);
 }
 
 /** Notes the addresses for commands of this machine: the socket file where there is one, else plain http, else https. */
@@ -267,8 +289,7 @@ function announce(directory: DataDirectory, listeners: readonly Listener[]): voi
 		const found = urls(port);
 		const order = ['unix:/', 'http:', 'https:'];
 		const best = order.map((start) => found.find((url) => url.startsWith(start))).find((url) => url !== undefined);
-		// An address that stands for all of them is reached on loopback from here.
-		return (best ?? '').replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:');
+		return reachable(best ?? '');
 	};
 	announceServer(directory, {
 		pid: process.pid,
@@ -283,11 +304,11 @@ function logStart(
 	log: Logger,
 	listeners: readonly Listener[],
 	directory: DataDirectory,
-	auth: Configuration['values']['northbound-auth'],
+	values: Configuration['values'],
 ): void {
 	for (const { plan, url } of listeners) {
-		if (plan.port === 'southbound') log.info({ url }, 'southbound (devices)');
-		else if (auth === 'none') log.info({ url }, 'northbound (operators), open to this machine');
+		if (plan.port === 'southbound') log.info({ url, auth: values['southbound-auth'] }, 'southbound (devices)');
+		else if (values['northbound-auth'] === 'none') log.info({ url }, 'northbound (operators), open to this machine');
 		else log.info({ url, tokenFile: directory.file(operatorTokenFile) }, 'northbound (operators)');
 	}
 	log.info({ data: directory.path, pid: process.pid }, 'serving');

@@ -9,6 +9,7 @@ import { type AddressInfo, connect, type Socket } from 'node:net';
 import type { SecureContextOptions } from 'node:tls';
 import type { Logger } from 'pino';
 import { CaissonError } from '../../src/errors.ts';
+import { mayTakeLong } from '../../src/web/long-body.ts';
 import type { OptionValues } from './options.ts';
 import { unixPathOf } from './systemd.ts';
 
@@ -26,7 +27,16 @@ export interface ListenerPlan {
 		| { readonly fd: number };
 }
 
+/** What a listener asks for over TLS. */
+export interface ListenerTls {
+	readonly options: SecureContextOptions;
+	/** Clients must show a certificate of the CA in the options. */
+	readonly clientCertificates: boolean;
+}
+
 export interface Listener {
+	/** All connections, of TLS those whose handshake is done. */
+	readonly open: ReadonlySet<Socket>;
 	/** Connections that have not sent a byte yet, which Node does not count as idle. */
 	readonly silent: ReadonlySet<Socket>;
 	readonly plan: ListenerPlan;
@@ -45,15 +55,12 @@ type Limits = Pick<
  * sends nothing at all; `cleanup-timeout` between requests; `write-timeout` without any byte moved (wfx: for the whole
  * answer, which would cut large downloads on slow links).
  */
-export function createHttpServer(
-	handler: Handler,
-	limits: Limits,
-	tls: { readonly options: SecureContextOptions; readonly clientCertificates: boolean } | undefined,
-): Server | TlsServer {
+export function createHttpServer(handler: Handler, limits: Limits, tls: ListenerTls | undefined): Server | TlsServer {
 	const readTimeout = limits['read-timeout'];
 	const options = {
 		maxHeaderSize: limits['max-header-size'],
-		requestTimeout: readTimeout,
+		// Node's own limit knows no exception; see limitBody.
+		requestTimeout: 0,
 		headersTimeout: readTimeout,
 		// As Go does it: without an idle limit of its own, the read limit applies between requests.
 		keepAliveTimeout: limits['cleanup-timeout'] || readTimeout,
@@ -62,6 +69,7 @@ export function createHttpServer(
 	};
 	const answer: Handler = (request, response) => {
 		if (!limits['keep-alive']) response.shouldKeepAlive = false;
+		limitBody(request, readTimeout);
 		handler(request, response);
 	};
 	const server =
@@ -82,6 +90,18 @@ export function createHttpServer(
 	return server;
 }
 
+/** Cuts a request whose body takes longer than the limit (0: none), unless it is an upload that may. */
+function limitBody(request: IncomingMessage, limit: number): void {
+	const { 'content-length': length, 'transfer-encoding': encoding } = request.headers;
+	if (limit === 0 || (encoding === undefined && (length === undefined || length === '0'))) return;
+	const timer = setTimeout(() => {
+		if (request.complete || mayTakeLong(request)) return;
+		request.socket.end('HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n', () => request.socket.destroy());
+	}, limit);
+	request.once('end', () => clearTimeout(timer));
+	request.once('close', () => clearTimeout(timer));
+}
+
 /**
  * Starts listening.
  * @throws CaissonError listen-failed where the address is taken, not of this machine or not allowed
@@ -90,6 +110,7 @@ export async function openListener(plan: ListenerPlan, server: Server | TlsServe
 	const { at } = plan;
 	if ('path' in at) await removeStaleSocket(plan, at.path);
 	const silent = watchSilent(server);
+	const open = watchOpen(server);
 	await new Promise<void>((resolve, reject) => {
 		server.once('error', (cause: NodeJS.ErrnoException) => {
 			reject(new CaissonError('listen-failed', `${plan.named}: ${listenReason(cause)}`, { cause }));
@@ -102,7 +123,16 @@ export async function openListener(plan: ListenerPlan, server: Server | TlsServe
 	server.removeAllListeners('error');
 	// Accepting can fail for a moment (EMFILE); that is no reason to end the server.
 	server.on('error', (error) => log.error({ err: error, listener: plan.named }, 'accepting a connection failed'));
-	return { plan, server, silent, url: urlOf(plan, server) };
+	return { plan, server, silent, open, url: urlOf(plan, server) };
+}
+
+function watchOpen(server: Server | TlsServer): ReadonlySet<Socket> {
+	const open = new Set<Socket>();
+	server.on('setSecureContext' in server ? 'secureConnection' : 'connection', (socket: Socket) => {
+		open.add(socket);
+		socket.once('close', () => open.delete(socket));
+	});
+	return open;
 }
 
 /** Connections leave the set when their first request begins, or when they end. */

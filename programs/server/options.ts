@@ -4,7 +4,11 @@
 
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
+import { parseS3Address } from '../../src/outside/blobs/s3-address.ts';
+import { parseHookAddress } from '../../src/outside/decision-hook.ts';
 import { DatabaseAddress } from '../../src/storage/postgres/address.ts';
+import { deviceIdentityForms } from '../../src/web/client-certificate.ts';
+import { parseNetwork } from '../../src/web/trusted-proxy.ts';
 import { parseDuration, parseSize } from './duration.ts';
 
 export interface Option<Value> {
@@ -92,6 +96,12 @@ function choice<const Choice extends string>(...choices: readonly Choice[]) {
 	};
 }
 
+function rate(text: string): number {
+	const value = Number(text);
+	if (!/^\d+(\.\d+)?$/.test(text) || value > 1e6) throw new RangeError(`'${text}' is not a number from 0 to 1000000`);
+	return value;
+}
+
 /** How long jobs in one state are kept after their last change. */
 export interface Retention {
 	readonly state: string;
@@ -142,6 +152,12 @@ export const options = {
 		live: false,
 		help: 'PostgreSQL that several servers share: postgres://USER@HOST/NAME (default: a file in the data directory)',
 	}),
+	blobs: optional({
+		read: parseS3Address,
+		value: 'URL',
+		live: false,
+		help: 'bucket for artifacts: s3://BUCKET/PREFIX?endpoint=URL&region=NAME (default: blobs in the data directory)',
+	}),
 	scheme: many({
 		read: choice('http', 'https', 'unix'),
 		default: ['http'],
@@ -172,7 +188,53 @@ export const options = {
 		default: 'token',
 		value: 'MODE',
 		live: false,
-		help: 'token: every northbound request carries the operator token; none: plain wfx, on loopback only',
+		help: 'token: every northbound request carries a token or a session; none: plain wfx, on loopback only',
+	}),
+	'southbound-auth': one({
+		read: choice('open', 'mtls', 'token'),
+		default: 'open',
+		value: 'MODE',
+		live: false,
+		help: 'open: plain wfx, on loopback; mtls: client certificates of --tls-ca, https only; token: device tokens',
+	}),
+	'device-identity': one({
+		read: choice(...deviceIdentityForms),
+		default: 'cn',
+		value: 'FORM',
+		live: false,
+		help: 'where a certificate names the device: cn, san-dns, san-uri',
+	}),
+	'decision-hook': optional({
+		read: parseHookAddress,
+		value: 'URL',
+		live: false,
+		help: 'service that is asked before a request proceeds: http://HOST:PORT/PATH or unix:/PATH',
+	}),
+	'decision-timeout': one({
+		read: interval,
+		default: '2s',
+		value: 'TIME',
+		live: false,
+		help: 'longest time it may take to answer; after that the request is refused',
+	}),
+	'southbound-rate': optional({
+		read: rate,
+		value: 'NUMBER',
+		live: false,
+		help: 'requests a second of one device, or else of one address; 0: no limit (default: 50, with open 0)',
+	}),
+	'northbound-rate': optional({
+		read: rate,
+		value: 'NUMBER',
+		live: false,
+		help: 'requests a second of one operator, or else of one address; 0: no limit (default: 500, with none 0)',
+	}),
+	'trusted-proxy': many({
+		read: parseNetwork,
+		default: [],
+		value: 'ADDRESS',
+		live: false,
+		help: 'address or network of a proxy whose X-Forwarded-For and Client-Cert are believed; repeatable',
 	}),
 	'insecure-open': one({
 		read: switched,
@@ -188,6 +250,12 @@ export const options = {
 		value: 'FILE',
 		live: false,
 		help: 'CA whose client certificates are required on https, PEM',
+	}),
+	'tls-crl': optional({
+		read: path,
+		value: 'FILE',
+		live: false,
+		help: 'revocation lists of that CA, PEM; read again when the file changes',
 	}),
 	'simple-fileserver': optional({
 		read: path,
@@ -208,6 +276,13 @@ export const options = {
 		value: 'BYTES',
 		live: false,
 		help: 'largest request body',
+	}),
+	'max-artifact-size': one({
+		read: size(1024, 2 ** 40),
+		default: '16GiB',
+		value: 'BYTES',
+		live: true,
+		help: 'largest artifact that is uploaded',
 	}),
 	'max-header-size': one({
 		read: size(1024, 2 ** 24),
@@ -312,6 +387,6 @@ export type OptionValues = {
 export const refusedOptions: Readonly<Record<string, string>> = {
 	storage: "names one of wfx's databases; Caisson keeps its own under --data DIR",
 	'storage-opt': "is for wfx's databases; Caisson keeps its own under --data DIR",
-	'client-plugins-dir': 'is for plugins, which Caisson does not have',
-	'mgmt-plugins-dir': 'is for plugins, which Caisson does not have',
+	'client-plugins-dir': 'is for plugins; Caisson asks a service instead: --decision-hook URL',
+	'mgmt-plugins-dir': 'is for plugins; Caisson asks a service instead: --decision-hook URL',
 };

@@ -10,13 +10,14 @@ import { chooseLogFormat, createLog } from './log.ts';
 import { type ListOption, type Option, type OptionName, options, refusedOptions } from './options.ts';
 
 /** What the command serves. Loaded when it is run, so that its help is quick. */
-async function wiring(): Promise<Pick<ServerParts, 'openStorage' | 'createApplication'>> {
+async function wiring(): Promise<Pick<ServerParts, 'openStorage' | 'openBlobs' | 'createApplication'>> {
 	const { createApplication } = await import('../application.ts');
 	const openStorage: ServerParts['openStorage'] = async (file, database) => {
 		if (database === undefined) return (await import('../../src/storage/sqlite/open.ts')).openSqlite(file);
 		return (await import('../../src/storage/postgres/open.ts')).openPostgres(database);
 	};
-	return { openStorage, createApplication };
+	const { openBlobs } = await import('../../src/outside/blobs/open.ts');
+	return { openStorage, openBlobs, createApplication };
 }
 
 export function upCommand(terminal: Terminal): Command {

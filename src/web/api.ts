@@ -5,6 +5,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { CaissonError } from '../errors.ts';
 import { actorOf, type Identity, identityOf } from './identity.ts';
+import { allowLongBody } from './long-body.ts';
 import type { OpenApiDocument, Operation } from './openapi.ts';
 import { emptyReply, errorReply, jsonReply, type Reply, textReply } from './problem.ts';
 import { type QueryValue, RequestRefused, readBody, readQuery } from './request-checking.ts';
@@ -17,7 +18,7 @@ export interface Call {
 	readonly port: Port;
 	readonly params: Readonly<Record<string, string>>;
 	readonly query: Readonly<Record<string, QueryValue | undefined>>;
-	/** Of the operation's schema; undefined where it takes none. */
+	/** Of the operation's schema; undefined where it takes none; the request itself where it takes bytes (see `streamed`). */
 	readonly body: unknown;
 	/** A header by its lower-case name. */
 	header(name: string): string | undefined;
@@ -62,14 +63,31 @@ export function serveApi(app: FastifyInstance, options: ApiOptions, handlers: Ha
 			const name = `${method.toUpperCase()} ${path}`;
 			const handler = handlers[name];
 			if (handler === undefined) throw new RangeError(`no handler for ${name}`);
-			app.route({
+			const route = {
 				method: method.toUpperCase(),
 				url: `${document.servers[0].url}${path.replaceAll(/\{(\w+)\}/g, ':$1')}`,
 				exposeHeadRoute: false,
-				handler: (request, reply) => serve(options, operation, handler, request, reply),
-			});
+				config: { operation: `${method.toUpperCase()} ${document.servers[0].url}${path}` },
+				handler: (request: FastifyRequest, reply: FastifyReply) => serve(options, operation, handler, request, reply),
+			};
+			if (!streamed(operation)) app.route(route);
+			else app.register(async (apart) => routeStream(apart, route));
 		}
 	}
+}
+
+/** An operation that takes bytes reads them itself, as they come: they are not collected, and --max-body-size is not theirs. */
+function streamed({ requestBody }: Operation): boolean {
+	return requestBody?.content['application/octet-stream'] !== undefined;
+}
+
+function routeStream(apart: FastifyInstance, route: Parameters<FastifyInstance['route']>[0]): void {
+	apart.removeAllContentTypeParsers();
+	apart.addContentTypeParser('*', (request, _body, done) => {
+		allowLongBody(request.raw);
+		done(null);
+	});
+	apart.route(route);
 }
 
 /**
@@ -87,7 +105,7 @@ function serveHiddenMethods(app: FastifyInstance, options: ApiOptions): void {
 			crossOrigin(options, request, reply);
 			return send(reply, textReply(405, 'method not allowed'));
 		};
-		app.route({ method: [...hidden], url, handler });
+		app.route({ method: [...hidden], url, config: { operation: null }, handler });
 	}
 }
 
@@ -135,6 +153,8 @@ async function serve(
 		return send(reply, jsonReply(outcome.status, outcome.value, outcome.headers));
 	} catch (error) {
 		if (!(error instanceof RequestRefused)) options.onFailure(error, request);
+		// What is left of the body is not worth reading.
+		if (streamed(operation) && !request.raw.complete) reply.header('Connection', 'close');
 		if (!(error instanceof RequestRefused && error.binding)) crossOrigin(options, request, reply);
 		return send(reply, errorReply(error, { strict: options.strict, requestId: request.id }));
 	}
@@ -149,9 +169,11 @@ function readCall(options: ApiOptions, operation: Operation, request: FastifyReq
 	const query = readQuery(options.document, operation, search);
 	const filters = request.raw.headersDistinct['x-response-filter']?.length ?? 0;
 	if (filters > 1) throw new RequestRefused(`Expected one value for X-Response-Filter, got ${filters}`, true);
-	const body = operation.requestBody
-		? readBody(options.document, operation, header('content-type'), request.body as Uint8Array | undefined)
-		: undefined;
+	const body = streamed(operation)
+		? request.raw
+		: operation.requestBody
+			? readBody(options.document, operation, header('content-type'), request.body as Uint8Array | undefined)
+			: undefined;
 	const identity = identityOf(request.raw);
 	return {
 		port: options.port,

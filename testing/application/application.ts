@@ -9,6 +9,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { type Application, type ApplicationParts, createApplication } from '../../programs/application.ts';
+import { accessWorld } from '../../programs/server/access.ts';
+import { TokenCheck } from '../../src/access/tokens.ts';
+import { openDiskBlobs } from '../../src/outside/blobs/disk.ts';
 import { openSqlite } from '../../src/storage/sqlite/open.ts';
 import type { Storage } from '../../src/storage/store.ts';
 
@@ -27,8 +30,10 @@ export interface RunningApplication {
 export async function startApplication(parts: Partial<ApplicationParts> = {}): Promise<RunningApplication> {
 	const directory = mkdtempSync(join(tmpdir(), 'caisson-application-'));
 	const storage = parts.storage ?? (await openSqlite(join(directory, 'caisson.db')));
+	const world = accessWorld(storage);
 	const application = await createApplication({
 		storage,
+		blobs: parts.blobs ?? (await openDiskBlobs(join(directory, 'blobs'))),
 		now: Date.now,
 		newId: randomUUID,
 		log: pino({ level: 'silent' }),
@@ -36,9 +41,11 @@ export async function startApplication(parts: Partial<ApplicationParts> = {}): P
 		strict: false,
 		southboundAuthenticated: false,
 		northboundAuthenticated: false,
+		access: { world, check: new TokenCheck(world), denied: () => undefined, link: undefined },
 		prepare: () => undefined,
 		downloads: () => undefined,
 		maxBodySize: 16 * 1024 * 1024,
+		maxArtifactSize: () => 64 * 1024 * 1024,
 		eventStreams: () => ({ pingInterval: 30_000, graceInterval: 60_000 }),
 		onSubscribers: () => undefined,
 		retention: () => ({ jobs: [], events: 0 }),
