@@ -7,6 +7,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { parse } from 'yaml';
+import type { ConsoleLink } from '../src/access/console-link.ts';
+import { accessHandlers } from '../src/access/routes.ts';
 import { artifactHandlers, serveArtifacts } from '../src/artifact/routes.ts';
 import type { ArtifactWorld } from '../src/artifact/steps.ts';
 import type { BlobStore } from '../src/artifact/store.ts';
@@ -22,6 +24,7 @@ import { type JobWorld, writeFolded } from '../src/job/steps.ts';
 import type { Storage } from '../src/storage/store.ts';
 import {
 	type ApiOptions,
+	type Call,
 	type Handlers,
 	type Port,
 	send,
@@ -36,6 +39,7 @@ import { emptyReply, jsonReply } from '../src/web/problem.ts';
 import { ResponseFilter } from '../src/web/response-filter.ts';
 import { swaggerOf } from '../src/web/swagger.ts';
 import { workflowHandlers } from '../src/workflow/routes.ts';
+import type { Access } from './server/access.ts';
 
 export interface ApplicationParts {
 	readonly storage: Storage;
@@ -53,6 +57,8 @@ export interface ApplicationParts {
 	/** Requests to the port are authenticated: then no other origin may read the answers. */
 	readonly southboundAuthenticated: boolean;
 	readonly northboundAuthenticated: boolean;
+	/** What tokens and sessions stand on; `denied` records a denial that comes after the guard of the port. */
+	readonly access: Pick<Access, 'world' | 'check' | 'denied'> & { readonly link: ConsoleLink | undefined };
 	/** Hooks of the program on each port's instance (authentication, metrics), before any route. */
 	readonly prepare: (app: FastifyInstance, port: Port) => void;
 	/** Folder served under /download/; undefined answers 404 as wfx does. */
@@ -90,9 +96,11 @@ const retentionRound = 60_000;
 /** How often committed audit rows are sealed, and how often the head of their chain is logged. */
 const sealingRound = 10_000;
 const headRound = 3_600_000;
+/** How often it is written when tokens were last used. */
+const usesRound = 60_000;
 
 export async function createApplication(parts: ApplicationParts): Promise<Application> {
-	const { storage, log } = parts;
+	const { storage, log, access } = parts;
 	const stopping = new AbortController();
 	const filter = new ResponseFilter();
 	const feed = new EventFeed(storage.events, storage.onEvents);
@@ -121,6 +129,12 @@ export async function createApplication(parts: ApplicationParts): Promise<Applic
 	const exportFailed = (error: unknown) => log.error({ err: error }, 'an export of the audit trail broke off');
 	const caissonHandlers: Handlers = {
 		...bulkJobHandlers(world),
+		...accessHandlers({
+			...access.world,
+			check: access.check,
+			link: access.link,
+			wrongCode: recordWrongCode(access.denied),
+		}),
 		...artifactHandlers(artifacts),
 		...auditHandlers({ ...sealing, failed: exportFailed }),
 	};
@@ -151,6 +165,7 @@ export async function createApplication(parts: ApplicationParts): Promise<Applic
 		every(foldingRound, async () => void (await writeFolded(world, world.folding.due(parts.now()))), log),
 		every(retentionRound, () => forget(world, parts), log),
 		every(sealingRound, async () => void (await sealCommitted(sealing)), log),
+		every(usesRound, () => access.check.writeUses(), log),
 		every(headRound, () => logHead(sealing, log), log),
 	];
 	return {
@@ -163,6 +178,9 @@ export async function createApplication(parts: ApplicationParts): Promise<Applic
 			await writeFolded(world, world.folding.all());
 			// What is not sealed now is by the next start.
 			await sealCommitted(sealing).catch((error: unknown) => log.error({ err: error }, 'audit rows were not sealed'));
+			await access.check
+				.writeUses()
+				.catch((error: unknown) => log.error({ err: error }, 'last uses of tokens were not written'));
 			feed.stop();
 			await filter.close();
 			await Promise.all([south.close(), north.close()]);
@@ -238,6 +256,18 @@ async function health({ storage, now }: ApplicationParts) {
 
 function sha256(bytes: Uint8Array): string {
 	return createHash('sha256').update(bytes).digest('hex');
+}
+
+/** A wrong code is a denial like those of the guard, which lets everybody through to where codes are taken. */
+function recordWrongCode(denied: Access['denied']): (call: Call) => void {
+	return ({ port, by, reply: { request } }) => {
+		const message = 'the code of the one-time link is not valid';
+		const { method, url, socket } = request.raw;
+		denied(
+			{ reason: 'wrong-code', code: 'not-authenticated', message },
+			{ port, by, method: method ?? '', path: url ?? '', remoteAddress: socket.remoteAddress },
+		);
+	};
 }
 
 /** In the log, which is usually kept elsewhere too, it shows later whether seals were cut off. */

@@ -202,7 +202,7 @@ test('a damaged database is refused and left as it is', async () => {
 });
 
 test('the southbound port leaves loopback only with --insecure-open', async () => {
-	assert.match(await refused(start(['--client-host', '0.0.0.0'])), /not in this version.*\[configuration-invalid\]/);
+	assert.match(await refused(start(['--client-host', '0.0.0.0'])), /mtls or token.*\[configuration-invalid\]/);
 	const open = start(['--client-host', '0.0.0.0', '--insecure-open']);
 	assert.equal((await open.logged(/open to every machine/)).level, 'warn');
 	const { client } = (await open.logged('serving')) && JSON.parse(readFileSync(join(open.data, 'server.json'), 'utf8'));

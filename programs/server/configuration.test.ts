@@ -147,7 +147,7 @@ test('the error of a value names the option and where it came from', () => {
 test("wfx's database and plugin options are refused with what to use instead", () => {
 	assert.match(refusal({ values: { storage: ['sqlite'] } }), /^storage \(--storage\) .* under --data DIR$/);
 	assert.match(refusal({}, { CAISSON_STORAGE_OPT: 'file:x' }), /^storage-opt \(CAISSON_STORAGE_OPT\)/);
-	assert.match(refusal({ config: [file('mgmt-plugins-dir: /x')] }), /plugins, which Caisson does not have/);
+	assert.match(refusal({ config: [file('mgmt-plugins-dir: /x')] }), /plugins; Caisson asks a service instead/);
 });
 
 test('https needs certificate and key', () => {

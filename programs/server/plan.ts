@@ -24,7 +24,9 @@ export async function planListeners(
 	dataDirectory: string,
 	activated: readonly ActivatedSocket[],
 ): Promise<ListenerPlan[]> {
+	const mtls = configuration.values['southbound-auth'] === 'mtls';
 	if (activated.length > 0) {
+		if (mtls) refusePlain(activated);
 		return activated.map(({ fd, port, tls }) => ({
 			port,
 			scheme: tls ? 'https' : 'http',
@@ -35,12 +37,21 @@ export async function planListeners(
 	const plans: Promise<ListenerPlan>[] = [];
 	for (const scheme of configuration.values.scheme) {
 		for (const port of ['southbound', 'northbound'] as const) {
+			// Only TLS shows a certificate.
+			if (mtls && port === 'southbound' && scheme !== 'https') continue;
 			plans.push(
 				scheme === 'unix' ? unixPlan(configuration, port, dataDirectory) : tcpPlan(configuration, port, scheme),
 			);
 		}
 	}
 	return Promise.all(plans);
+}
+
+function refusePlain(activated: readonly ActivatedSocket[]): void {
+	const plain = activated.find(({ port, tls }) => port === 'southbound' && !tls);
+	if (plain === undefined) return;
+	const message = `socket ${plain.fd} from systemd is for devices without TLS, and southbound-auth is mtls`;
+	throw new CaissonError('configuration-invalid', message);
 }
 
 async function unixPlan({ values, origin }: Configuration, port: Port, dataDirectory: string): Promise<ListenerPlan> {

@@ -100,7 +100,7 @@ test('named sockets are served by name whatever their order, several for one por
 test('a southbound socket of systemd that is not loopback is refused as well', async () => {
 	const server = startWith([await opened(undefined, '0.0.0.0'), await opened()]);
 	assert.equal(await server.ended, 2);
-	assert.match(server.text(), /socket 3 from systemd \(client\): .*not in this version.*\[configuration-invalid\]/);
+	assert.match(server.text(), /socket 3 from systemd \(client\): .*mtls or token.*\[configuration-invalid\]/);
 });
 
 test('sockets that were meant for another process, and none, are not taken', () => {

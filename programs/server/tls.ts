@@ -5,12 +5,16 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { CaissonError } from '../../src/errors.ts';
+import type { CertificateTrust } from './certificates.ts';
+import { revokedCertificates } from './revocation.ts';
 
 export interface TlsFiles {
 	readonly certificate: string;
 	readonly key: string;
 	/** Where given, clients must show a certificate that this CA issued. */
 	readonly ca: string | undefined;
+	/** Where given, certificates that these lists revoke are refused. */
+	readonly crl?: string | undefined;
 }
 
 // RFC 9325 (BCP 195), section 4.2: forward secrecy and AEAD only. wfx offers the same six for TLS 1.2.
@@ -47,12 +51,30 @@ export function readTlsFiles(files: TlsFiles): SecureContextOptions {
 		cert,
 		key,
 		...(ca === undefined ? {} : { ca }),
+		// Node reads the first list of a text only. A list that is out of date refuses everybody (RFC 5280, section 6.3).
+		...(files.crl === undefined ? {} : { crl: blocks(read(files.crl).toString(), 'X509 CRL') }),
 		ciphers,
 		minVersion: 'TLSv1.2',
 		honorCipherOrder: true,
 	};
 	parse(files.certificate, 'usable for TLS', () => createSecureContext(options));
 	return options;
+}
+
+/**
+ * The same CA and revocation lists, for certificates that TLS does not look at.
+ * @throws CaissonError key-unusable
+ */
+export function readTrust(ca: string | undefined, crl: string | undefined): CertificateTrust {
+	const authorities = ca === undefined ? [] : blocks(read(ca).toString(), 'CERTIFICATE');
+	return {
+		authorities: authorities.map((pem) => parse(ca ?? '', 'a PEM certificate', () => new X509Certificate(pem))),
+		revoked: crl === undefined ? new Set() : revokedCertificates(read(crl).toString(), crl),
+	};
+}
+
+function blocks(pem: string, label: string): string[] {
+	return pem.match(new RegExp(`-----BEGIN ${label}-----[^-]*-----END ${label}-----`, 'g')) ?? [];
 }
 
 /** When the certificate in this PEM ends, in milliseconds since the epoch. */

@@ -17,23 +17,31 @@ export function isLoopback(address: string): boolean {
 	return address === '::1' || /^(::ffff:)?127(\.\d{1,3}){3}$/i.test(address);
 }
 
+export interface TrustPolicy {
+	readonly southboundAuth: 'open' | 'mtls' | 'token';
+	readonly northboundAuth: 'token' | 'none';
+	readonly insecureOpen: boolean;
+}
+
 /**
  * @returns what is allowed but worth a warning
  * @throws CaissonError configuration-invalid where a port that asks nobody who they are would leave this machine
  */
-export function checkTrustBoundary(
-	offered: readonly OfferedAddress[],
-	policy: { readonly northboundAuth: 'token' | 'none'; readonly insecureOpen: boolean },
-): string[] {
+export function checkTrustBoundary(offered: readonly OfferedAddress[], policy: TrustPolicy): string[] {
 	const warnings: string[] = [];
 	for (const { port, named, address, encrypted } of offered) {
 		if (address === undefined || isLoopback(address)) continue;
-		if (port === 'southbound' && !policy.insecureOpen) {
+		if (port === 'southbound' && policy.southboundAuth === 'open' && !policy.insecureOpen) {
 			throw new CaissonError(
 				'configuration-invalid',
-				`${named}: the southbound port lets every device read and change every job, and telling devices apart by ` +
-					'certificate or token is not in this version; it is served on loopback only, unless --insecure-open ' +
-					'says that the network is trusted',
+				`${named}: with southbound-auth open every device reads and changes every job, so it is served on loopback ` +
+					'only; use southbound-auth mtls or token, or say with --insecure-open that the network is trusted',
+			);
+		}
+		if (port === 'southbound' && policy.southboundAuth !== 'open' && !encrypted) {
+			throw new CaissonError(
+				'configuration-invalid',
+				`${named}: what a device shows of itself would cross the network in the clear; use scheme https`,
 			);
 		}
 		if (port === 'northbound' && policy.northboundAuth === 'none') {
@@ -43,7 +51,8 @@ export function checkTrustBoundary(
 					'and unix sockets only',
 			);
 		}
-		if (port === 'southbound') warnings.push(`${named}: open to every machine that reaches it (--insecure-open)`);
+		if (port === 'southbound' && policy.southboundAuth === 'open')
+			warnings.push(`${named}: open to every machine that reaches it (--insecure-open)`);
 		if (port === 'northbound' && !encrypted) {
 			warnings.push(`${named}: the operator token crosses the network in the clear; use scheme https`);
 		}

@@ -1,49 +1,45 @@
 import assert from 'node:assert/strict';
+import type { IncomingMessage } from 'node:http';
 import { test } from 'node:test';
-import Fastify from 'fastify';
-import { meaningOf } from '../errors.ts';
 import {
-	type AccessDenial,
-	type DeniedRequest,
-	judge,
-	requireOperatorToken,
-	type ShownRequest,
+	type BrowserFacts,
+	bearerToken,
+	judgeOrigin,
+	judgeSessionUse,
+	sessionOf,
+	setSessionCookie,
+	tokenInUrl,
 } from './authentication.ts';
 
 const token = 'QmFzZTY0VG9rZW5Gb3JUZXN0czAxMjM0NTY3ODkwMTI';
-const access = { token, names: new Set(['localhost', 'caisson.example']) };
-const authorization = `Bearer ${token}`;
+const names = new Set(['localhost', 'caisson.example']);
 
-function reason(request: Omit<Partial<ShownRequest>, 'headers'> & { headers?: ShownRequest['headers'] }) {
-	const headers = { host: 'localhost:8081', authorization, ...request.headers };
-	return judge({ url: '/x', localAddress: '127.0.0.1', encrypted: false, ...request, headers }, access)?.reason;
+function reason(request: Omit<Partial<BrowserFacts>, 'headers'> & { headers?: BrowserFacts['headers'] }) {
+	const headers = { host: 'localhost:8081', ...request.headers };
+	return judgeOrigin({ localAddress: '127.0.0.1', encrypted: false, ...request, headers }, names)?.reason;
 }
 
-test('the token opens the port; the case of the scheme does not matter', () => {
-	assert.equal(reason({}), undefined);
-	assert.equal(reason({ headers: { authorization: `bearer ${token}` } }), undefined);
-});
-
-test('without a token, and with another, nobody passes', () => {
-	const { authorization: _, ...headers } = { host: 'localhost', authorization };
-	assert.equal(judge({ url: '/', headers, localAddress: '127.0.0.1', encrypted: false }, access)?.reason, 'no-token');
+test('a bearer token is read whatever the case of its scheme; another header holds none', () => {
+	assert.equal(bearerToken(`Bearer ${token}`), token);
+	assert.equal(bearerToken(`bearer  ${token} `), token);
+	assert.equal(bearerToken(undefined), undefined);
 	for (const wrong of [
-		`Bearer ${token}x`,
-		`Bearer ${token.slice(1)}`,
 		`Basic ${token}`,
 		token,
 		'Bearer ',
+		'Bearer',
 		`Bearer ${token} ${token}`,
+		`Bearer ${'a'.repeat(600)}`,
 	]) {
-		assert.equal(reason({ headers: { authorization: wrong } }), 'wrong-token', wrong);
+		assert.equal(bearerToken(wrong), '', wrong);
 	}
 });
 
-test('a token in the URL is refused even where the header is right', () => {
+test('a token in the URL is refused', () => {
 	for (const url of ['/x?token=a', '/x?a=b&access_token=', '/x?%74oken=a', '/x?access%5Ftoken=a']) {
-		assert.equal(reason({ url }), 'token-in-url', url);
+		assert.equal(tokenInUrl(url)?.reason, 'token-in-url', url);
 	}
-	assert.equal(reason({ url: '/jobs?tag=token&state=access_token' }), undefined);
+	assert.equal(tokenInUrl('/jobs?tag=token&state=access_token'), undefined);
 });
 
 test('requests call the server by a name it has', () => {
@@ -101,45 +97,35 @@ test('a default port may be left out, and behind TLS a page without it is anothe
 	assert.equal(reason({ headers: { host: 'caisson.example:443', origin: plain } }), 'foreign-origin');
 });
 
-async function guarded() {
-	const denials: (AccessDenial & DeniedRequest)[] = [];
-	const app = Fastify();
-	app.setErrorHandler((error, _request, reply) =>
-		reply.status(meaningOf(error).http).send(`${(error as Error).message}`),
-	);
-	requireOperatorToken(app, { ...access, denied: (denial, request) => denials.push({ ...denial, ...request }) });
-	app.get('/here', async () => 'here');
-	app.setNotFoundHandler((_request, reply) => reply.status(404).send('nothing'));
-	await app.listen({ port: 0, host: '127.0.0.1' });
-	const address = app.server.address() as { port: number };
-	return { app, denials, base: `http://127.0.0.1:${address.port}` };
-}
+test('the secret of a session is read where there is one cookie of that name', () => {
+	const secret = 'a'.repeat(43);
+	assert.equal(sessionOf(`caisson-session=${secret}`), secret);
+	assert.equal(sessionOf(`other=1; caisson-session=${secret}; more=x`), secret);
+	for (const cookie of [undefined, '', 'caisson-session=', 'caisson-session=short', `x-caisson-session=${secret}`]) {
+		assert.equal(sessionOf(cookie), undefined, cookie);
+	}
+	assert.equal(sessionOf(`caisson-session=${secret}; caisson-session=${secret}`), undefined);
+});
 
-test('over HTTP: 401 names the scheme, 400 and 403 do not, unknown paths tell nothing either', async () => {
-	const { app, denials, base } = await guarded();
-	const ask = async (path: string, headers: Record<string, string> = {}) => {
-		const answer = await fetch(base + path, { headers });
-		await answer.text();
-		return [answer.status, answer.headers.get('www-authenticate')];
-	};
-	assert.deepEqual(await ask('/here'), [401, 'Bearer realm="caisson"']);
-	assert.deepEqual(await ask('/absent'), [401, 'Bearer realm="caisson"']);
-	const wrong = { authorization: 'Bearer wrong' };
-	assert.deepEqual(await ask('/here', wrong), [401, 'Bearer realm="caisson", error="invalid_token"']);
-	assert.deepEqual(await ask(`/here?token=${token}`, { authorization }), [400, null]);
-	assert.deepEqual(await ask('/here', { authorization, origin: 'http://evil.example' }), [403, null]);
-	assert.deepEqual(await ask('/here', { authorization }), [200, null]);
-	assert.deepEqual(await ask('/absent', { authorization }), [404, null]);
-	assert.deepEqual(
-		denials.map(({ reason, path, method, remoteAddress }) => [reason, method, path, remoteAddress]),
-		[
-			['no-token', 'GET', '/here', '127.0.0.1'],
-			['no-token', 'GET', '/absent', '127.0.0.1'],
-			['wrong-token', 'GET', '/here', '127.0.0.1'],
-			['token-in-url', 'GET', '/here', '127.0.0.1'],
-			['foreign-origin', 'GET', '/here', '127.0.0.1'],
-		],
-	);
-	assert.ok(!JSON.stringify(denials).includes(token));
-	await app.close();
+test('a session is used by pages of this server, and by nothing else that a browser shows', () => {
+	const use = (method: string, headers: Record<string, string>) =>
+		judgeSessionUse({ method, headers } as unknown as IncomingMessage)?.reason;
+	assert.equal(use('GET', {}), undefined);
+	assert.equal(use('GET', { 'sec-fetch-site': 'none' }), undefined);
+	assert.equal(use('GET', { 'sec-fetch-site': 'same-origin' }), undefined);
+	assert.equal(use('POST', { 'sec-fetch-site': 'same-origin' }), undefined);
+	assert.equal(use('POST', { origin: 'http://localhost:8081' }), undefined);
+	assert.equal(use('POST', {}), 'foreign-origin');
+	assert.equal(use('DELETE', { 'sec-fetch-site': 'none' }), 'foreign-origin');
+	// Another port of this host is the same site, so SameSite=Strict sends the cookie.
+	for (const method of ['GET', 'POST']) {
+		for (const site of ['same-site', 'cross-site']) {
+			assert.equal(use(method, { 'sec-fetch-site': site, origin: 'http://localhost:8081' }), 'foreign-origin');
+		}
+	}
+});
+
+test('the cookie of a session is out of reach of scripts and of other sites, and over TLS never sent in the clear', () => {
+	assert.equal(setSessionCookie('s', 60, false), 'caisson-session=s; Path=/; Max-Age=60; HttpOnly; SameSite=Strict');
+	assert.match(setSessionCookie('s', 60, true), /; Secure$/);
 });

@@ -1,83 +1,77 @@
-// Who may use the northbound port: whoever carries the operator token, through a name of this server, from a page of
-// this server or from no page at all. It leaves out where the token is kept, what becomes of denials, and roles.
+// Reading what a request shows of itself, and judging it before anybody is believed: credentials in the wrong place, names
+// that are not this server's, pages of other origins, bearer tokens and session cookies. It leaves out whose token it is
+// (src/access) and the order of it all (port-guard.ts).
 
-import { createHash, timingSafeEqual } from 'node:crypto';
-import type { IncomingHttpHeaders } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
-import type { FastifyInstance } from 'fastify';
-import { CaissonError, type ErrorCode } from '../errors.ts';
-import { setIdentity } from './identity.ts';
+import type { ErrorCode } from '../errors.ts';
+import { plainAddress } from './trusted-proxy.ts';
 
-export interface NorthboundAccess {
-	readonly token: string;
-	/** Names, in lower case, by which requests may call this server, beside the addresses that it has. */
-	readonly names: ReadonlySet<string>;
-	/** Is told of each denial; must not throw. */
-	readonly denied: (denial: AccessDenial, request: DeniedRequest) => void;
+export type DenialReason =
+	| 'token-in-url'
+	| 'foreign-host'
+	| 'foreign-origin'
+	| 'no-token'
+	| 'wrong-token'
+	| 'no-certificate'
+	| 'unusable-certificate'
+	| 'certificate-expired'
+	| 'certificate-revoked'
+	| 'wrong-code'
+	| 'role'
+	| 'rate'
+	| 'decision-hook';
+
+export interface AccessDenial {
+	readonly reason: DenialReason;
+	readonly code: ErrorCode;
+	/** For the client; never a secret. */
+	readonly message: string;
 }
 
 export interface DeniedRequest {
+	readonly port: 'southbound' | 'northbound';
 	readonly method: string;
 	/** Without the query. */
 	readonly path: string;
 	/** Absent on a unix socket. */
 	readonly remoteAddress: string | undefined;
+	/** Who asked, as far as that was known. */
+	readonly by: string;
 }
 
-export type DenialReason = 'token-in-url' | 'foreign-host' | 'foreign-origin' | 'no-token' | 'wrong-token';
-
-export interface AccessDenial {
-	readonly reason: DenialReason;
-	readonly code: ErrorCode;
-	readonly message: string;
+export function tokenInUrl(url: string): AccessDenial | undefined {
+	const at = url.indexOf('?');
+	if (at < 0) return undefined;
+	const query = new URLSearchParams(url.slice(at + 1));
+	if (!query.has('token') && !query.has('access_token')) return undefined;
+	return {
+		reason: 'token-in-url',
+		code: 'request-invalid',
+		message: 'a token in a URL ends up in logs and histories: send it in the Authorization header, and change it',
+	};
 }
 
-/** What a request shows of itself before it is believed. `localAddress` is absent on a unix socket. */
-export interface ShownRequest {
-	readonly url: string;
-	readonly headers: Pick<IncomingHttpHeaders, 'host' | 'origin' | 'authorization'>;
+/** The parts of a request that a browser decides about. `localAddress` is absent on a unix socket. */
+export interface BrowserFacts {
+	readonly headers: Pick<IncomingHttpHeaders, 'host' | 'origin'>;
 	readonly localAddress: string | undefined;
 	/** The connection is TLS; behind a proxy that ends it, false. */
 	readonly encrypted: boolean;
 }
 
-/** Denies what may not pass, on every route of the instance, also on those that do not exist. */
-export function requireOperatorToken(app: FastifyInstance, access: NorthboundAccess): void {
-	app.addHook('onRequest', (request, reply, done) => {
-		const { headers, socket, url, method } = request.raw;
-		const encrypted = 'encrypted' in socket;
-		const shown = { url: url ?? '', headers, localAddress: socket.localAddress, encrypted };
-		const denial = judge(shown, access);
-		if (denial === undefined) {
-			setIdentity(request.raw, { kind: 'operator', name: 'operator', roles: ['admin'], how: 'operator-token' });
-			return done();
-		}
-		const path = (url ?? '').split('?', 1)[0] ?? '';
-		access.denied(denial, { method: method ?? '', path, remoteAddress: socket.remoteAddress });
-		// RFC 9110, section 11.6.1: a 401 names the scheme. RFC 6750, section 3: and what was wrong with the token.
-		if (denial.reason === 'no-token') reply.header('WWW-Authenticate', 'Bearer realm="caisson"');
-		if (denial.reason === 'wrong-token') {
-			reply.header('WWW-Authenticate', 'Bearer realm="caisson", error="invalid_token"');
-		}
-		return done(new CaissonError(denial.code, denial.message));
-	});
+export function browserFacts({ headers, socket }: IncomingMessage): BrowserFacts {
+	return { headers, localAddress: socket.localAddress, encrypted: 'encrypted' in socket };
 }
 
-/** @returns why the request may not pass; undefined where it may */
-export function judge(
-	{ url, headers, localAddress, encrypted }: ShownRequest,
-	access: Pick<NorthboundAccess, 'token' | 'names'>,
+/** @param names in lower case, by which requests may call this server, beside the addresses that it has */
+export function judgeOrigin(
+	{ headers, localAddress, encrypted }: BrowserFacts,
+	names: ReadonlySet<string>,
 ): AccessDenial | undefined {
-	if (tokenInUrl(url)) {
-		return {
-			reason: 'token-in-url',
-			code: 'request-invalid',
-			message: 'a token in a URL ends up in logs and histories: send it in the Authorization header, and change it',
-		};
-	}
 	// A page whose name was rebound to this address (DNS rebinding) still calls it by that name. A unix socket is
 	// reached by no page, and what stands in Host there means nothing.
-	if (localAddress !== undefined && !hostIsOurs(headers.host, localAddress, access.names)) {
+	if (localAddress !== undefined && !hostIsOurs(headers.host, localAddress, names)) {
 		return {
 			reason: 'foreign-host',
 			code: 'forbidden',
@@ -88,30 +82,55 @@ export function judge(
 	if (headers.origin !== undefined && !sameOrigin(headers.origin, headers.host, encrypted)) {
 		return { reason: 'foreign-origin', code: 'forbidden', message: 'pages of other origins may not use this port' };
 	}
-	if (headers.authorization === undefined) {
-		return {
-			reason: 'no-token',
-			code: 'not-authenticated',
-			message: 'this port needs the operator token: Authorization: Bearer …',
-		};
-	}
-	// RFC 6750, section 2.1; the scheme's case does not matter (RFC 9110, section 11.1).
-	const given = /^Bearer +([A-Za-z0-9._~+/-]+=*) *$/i.exec(headers.authorization)?.[1];
-	if (given !== undefined && equal(given, access.token)) return undefined;
-	return { reason: 'wrong-token', code: 'not-authenticated', message: 'the token is not the one of this server' };
+	return undefined;
 }
 
-function tokenInUrl(url: string): boolean {
-	const at = url.indexOf('?');
-	if (at < 0) return false;
-	const query = new URLSearchParams(url.slice(at + 1));
-	return query.has('token') || query.has('access_token');
+/**
+ * The token of an Authorization header: '' where there is a header without one that could be.
+ * RFC 6750, section 2.1; the scheme's case does not matter (RFC 9110, section 11.1).
+ */
+export function bearerToken(authorization: string | undefined): string | undefined {
+	if (authorization === undefined) return undefined;
+	return /^Bearer +([A-Za-z0-9._~+/-]{1,512}=*) *$/i.exec(authorization)?.[1] ?? '';
 }
 
-/** Takes the same time wherever the two differ: digests of one length are compared. */
-function equal(left: string, right: string): boolean {
-	const digest = (text: string) => createHash('sha256').update(text).digest();
-	return timingSafeEqual(digest(left), digest(right));
+export const wrongToken: AccessDenial = {
+	reason: 'wrong-token',
+	code: 'not-authenticated',
+	message: 'the token is not valid here: unknown, expired, revoked, or for the other port',
+};
+
+export const sessionCookie = 'caisson-session';
+
+/** The secret of a session; undefined where there is no such cookie, or several. RFC 6265, section 4.2. */
+export function sessionOf(cookie: string | undefined): string | undefined {
+	const found = (cookie ?? '').split(';').flatMap((pair) => {
+		const [name = '', value = ''] = pair.trim().split('=', 2);
+		return name === sessionCookie ? [value] : [];
+	});
+	const [secret] = found;
+	return found.length === 1 && secret !== undefined && /^[\w-]{20,128}$/.test(secret) ? secret : undefined;
+}
+
+/**
+ * A browser adds the cookie to whatever page makes it ask; SameSite=Strict holds back pages of other sites, but other
+ * ports of this host are the same site. So the browser must also say that a page of this server asks: by Sec-Fetch-Site
+ * (Fetch Metadata, section 2.4), or where it changes something by Origin.
+ */
+export function judgeSessionUse({ method, headers }: IncomingMessage): AccessDenial | undefined {
+	const site = headers['sec-fetch-site'];
+	const reads = method === 'GET' || method === 'HEAD';
+	// 'none': the person typed the address or used a bookmark.
+	const fine =
+		site === undefined ? reads || headers.origin !== undefined : site === 'same-origin' || (reads && site === 'none');
+	if (fine) return undefined;
+	return { reason: 'foreign-origin', code: 'forbidden', message: 'a session is for pages of this server only' };
+}
+
+/** The Set-Cookie of a session, or of its end where `secret` is ''. RFC 6265bis, section 4.1.2. */
+export function setSessionCookie(secret: string, seconds: number, encrypted: boolean): string {
+	const secure = encrypted ? '; Secure' : '';
+	return `${sessionCookie}=${secret}; Path=/; Max-Age=${seconds}; HttpOnly; SameSite=Strict${secure}`;
 }
 
 function hostIsOurs(host: string | undefined, localAddress: string, names: ReadonlySet<string>): boolean {
@@ -122,11 +141,6 @@ function hostIsOurs(host: string | undefined, localAddress: string, names: Reado
 	const address = name.replace(/^\[(.*)\]$/, '$1');
 	if (isIP(address) === 0) return names.has(address);
 	return address === plainAddress(localAddress) || /^127(\.\d{1,3}){3}$|^::1$/.test(address) || names.has(address);
-}
-
-/** An IPv4 address as a socket for both families shows it (RFC 4291, section 2.5.5.2), without the prefix. */
-function plainAddress(address: string): string {
-	return address.toLowerCase().replace(/^::ffff:(?=\d+\.)/, '');
 }
 
 /** The scheme counts only where this connection is TLS: elsewhere a proxy in front may have ended it. */

@@ -16,7 +16,15 @@ export type Identity =
 			readonly kind: 'operator';
 			readonly name: string;
 			readonly roles: readonly string[];
-			readonly how: 'operator-token' | 'api-token' | 'session';
+			readonly how: 'operator-token';
+	  }
+	| {
+			readonly kind: 'operator';
+			readonly name: string;
+			readonly roles: readonly string[];
+			readonly how: 'api-token' | 'session';
+			/** Public: names the token among others of its name. */
+			readonly tokenId: string;
 	  };
 
 export const anonymous: Identity = { kind: 'anonymous' };

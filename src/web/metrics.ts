@@ -40,7 +40,7 @@ export function createMetrics(): Metrics {
 	});
 	const denials = new Counter({
 		name: 'caisson_access_denied_total',
-		help: 'Northbound requests denied, by reason.',
+		help: 'Requests denied, by reason.',
 		labelNames: ['reason'],
 		registers: [registry],
 	});
