@@ -10,10 +10,13 @@ import { chainHead, sealCommitted } from '../../src/audit/sealing.ts';
 import type { AuditChainReader } from '../../src/audit/store.ts';
 import type { BackupCommandWorld } from '../../src/backup/commands/world.ts';
 import type { DatabaseFiles } from '../../src/backup/store.ts';
+import { databases } from '../../src/storage/maintenance/databases.ts';
+import { isDatabaseAddress } from '../../src/storage/postgres/address.ts';
 import { openAuditChain } from '../../src/storage/sqlite/chain.ts';
 import { openSqlite } from '../../src/storage/sqlite/open.ts';
 import { copyDatabase, leaveIdGap } from '../../src/storage/sqlite/snapshot.ts';
 import { writeWhole } from '../../src/update/output-file.ts';
+import { databaseWorld } from './databases.ts';
 import { ownVersion } from './own-version.ts';
 
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
@@ -22,6 +25,7 @@ export function backupWorld(environment: Readonly<Record<string, string | undefi
 	return {
 		database: sqliteFiles,
 		writeWhole,
+		chooseDatabase: databaseWorld(environment).choose,
 		defaultData: () => defaultDataDirectory(environment),
 		now: Date.now,
 		version: ownVersion(),
@@ -29,7 +33,13 @@ export function backupWorld(environment: Readonly<Record<string, string | undefi
 }
 
 export const sqliteFiles: DatabaseFiles = {
-	copy: copyDatabase,
+	copy: async (source, target, observer) => {
+		if (!isDatabaseAddress(source)) return copyDatabase(source, target, observer);
+		await databases.copy(source, target, (table, rows) => {
+			observer.signal.throwIfAborted();
+			observer.progress(`${table}: ${rows} rows copied`);
+		});
+	},
 	async head(file) {
 		const chain = openAuditChain(file);
 		try {

@@ -7,8 +7,8 @@ export interface AuditHead {
 }
 
 export interface CopyObserver {
-	/** Bytes copied so far, of all. */
-	progress?(copied: number, total: number): void;
+	/** A line for the person who waits. */
+	progress(line: string): void;
 	/** Ends the copy when it aborts; its reason is then thrown. */
 	readonly signal: AbortSignal;
 }
@@ -34,9 +34,10 @@ export interface RestoredDatabase {
 
 export interface DatabaseFiles {
 	/**
-	 * Copies the database in `source`, as it was at one moment, to `target`, which is an empty file. A server may go on
-	 * writing; it is not waited for, and it does not wait. The copy was read through and found whole.
-	 * @throws CaissonError storage-damaged, storage-unavailable, file-unusable
+	 * Copies the database in `source` (a file, or the address of a PostgreSQL), as it was at one moment, to the SQLite file
+	 * `target`, which does not exist yet. Servers may go on writing; they are not waited for, and they do not wait. The copy
+	 * was read back and found whole.
+	 * @throws CaissonError storage-damaged, storage-unavailable, file-unusable, database-not-copied
 	 */
 	copy(source: string, target: string, observer: CopyObserver): Promise<void>;
 	/** Where the audit chain of a copy stands; undefined where nothing was sealed. */

@@ -106,6 +106,7 @@ test('a backup taken under load and restored elsewhere serves the same jobs, eve
 			database: sqliteFiles,
 			writeWhole,
 			defaultData: () => original.directory,
+			chooseDatabase: () => join(original.directory, 'caisson.db'),
 			now: Date.now,
 			version: 'test',
 		};

@@ -3,8 +3,9 @@
 // there. Nothing is held in memory but the secrets. It leaves out where the bytes go.
 
 import { createHash, type Hash, randomUUID } from 'node:crypto';
-import { type FileHandle, open, rm } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { CaissonError } from '../errors.ts';
 import { encodeTarHeader, tarEndLength, tarPadding } from '../format/tar/header.ts';
 import { blobNames, fileBytes, type LeftOut, secretFiles } from './collect.ts';
 import { backupFormat, backupVersion, blobDigest, manifestLine, members } from './rules/layout.ts';
@@ -13,6 +14,8 @@ import type { AuditHead, DatabaseFiles } from './store.ts';
 
 export interface BackupOptions {
 	readonly data: string;
+	/** The database: a file, or the address of a PostgreSQL. */
+	readonly source: string;
 	/** Undefined: secrets are left out. */
 	readonly passphrase: string | undefined;
 	/** Milliseconds since the epoch. */
@@ -44,16 +47,25 @@ type Sink = (bytes: Uint8Array) => Promise<void>;
 
 /** @param beside the file that is written; the copy of the database is made beside it and removed again */
 export async function writeBackup(options: BackupOptions, beside: string, write: Sink): Promise<BackupResult> {
-	const spool = join(dirname(beside), `.${basename(beside)}.${randomUUID()}.database.partial`);
+	// A folder, because a database makes files beside its own.
+	const folder = join(dirname(beside), `.${basename(beside)}.${randomUUID()}.partial`);
 	try {
-		await (await open(spool, 'wx', 0o600)).close();
-		await options.database.copy(join(options.data, members.database), spool, {
-			signal: options.signal,
-			progress: (copied, total) => options.progress(`database: ${megabytes(copied)} of ${megabytes(total)} MB copied`),
-		});
+		await attempt(folder, () => mkdir(folder, { mode: 0o700 }));
+		const spool = join(folder, members.database);
+		await options.database.copy(options.source, spool, { signal: options.signal, progress: options.progress });
+		options.signal.throwIfAborted();
 		return await new BackupWriter(options, write).run(spool);
 	} finally {
-		for (const suffix of ['', '-wal', '-shm', '-journal']) await rm(spool + suffix, { force: true });
+		await rm(folder, { recursive: true, force: true });
+	}
+}
+
+async function attempt<Result>(path: string, step: () => Promise<Result>): Promise<Result> {
+	try {
+		return await step();
+	} catch (cause) {
+		const reason = (cause as NodeJS.ErrnoException).code ?? String(cause);
+		throw new CaissonError('file-unusable', `${path} cannot be written (${reason}).`, { cause });
 	}
 }
 

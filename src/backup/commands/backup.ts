@@ -1,7 +1,6 @@
 // `caisson backup`: one file with everything that a data directory holds.
 
 import { Command } from 'commander';
-import { CaissonError } from '../../errors.ts';
 import { withExamples, withExitCodes, withFormat } from '../../terminal/command-help.ts';
 import type { Terminal } from '../../terminal/terminal.ts';
 import { type BackupResult, writeBackup } from '../write.ts';
@@ -17,11 +16,11 @@ interface BackupOptions {
 export function backupCommand(terminal: Terminal, world: BackupCommandWorld): Command {
 	const command = new Command('backup')
 		.description(
-			`Writes everything that a data directory holds into one file: the database as it is at one moment, blobs, and encrypted under a passphrase the private files (tokens, keys). A server may run on the directory meanwhile. Without a passphrase (--passphrase-file, or the systemd credential ${passphraseCredential}) the private files are left out.\n\nBeside the file there must be room for the database once more while it is written.`,
+			`Writes everything that a data directory holds into one file: the database as it is at one moment, blobs, and encrypted under a passphrase the private files (tokens, keys). A server may run on the directory meanwhile. A PostgreSQL (--database, or CAISSON_DATABASE) is copied as well, into the form of the embedded database; blobs in a bucket are not. Without a passphrase (--passphrase-file, or the systemd credential ${passphraseCredential}) the private files are left out.\n\nBeside the file there must be room for the database once more while it is written.`,
 		)
 		.requiredOption('-o, --output <file>', 'the file to write')
 		.option('--passphrase-file <file>', 'file (0600) whose first line encrypts the private files')
-		.option('--database <url>', 'PostgreSQL: not in this version');
+		.option('--database <url>', 'PostgreSQL of the servers: postgres://…');
 	withFormat(command);
 	withExamples(command, [
 		[
@@ -38,19 +37,18 @@ export function backupCommand(terminal: Terminal, world: BackupCommandWorld): Co
 }
 
 async function backup(terminal: Terminal, world: BackupCommandWorld, command: Command, options: BackupOptions) {
-	if (options.database !== undefined) {
-		throw new CaissonError(
-			'usage-wrong',
-			'A backup of PostgreSQL is not in this version: use pg_dump for the database, and back up the data directory or bucket beside it.',
-		);
-	}
-	const { data = world.defaultData() } = command.optsWithGlobals<{ data?: string }>();
+	const { data: named } = command.optsWithGlobals<{ data?: string }>();
+	const source = world.chooseDatabase({
+		...(options.database !== undefined && { database: options.database }),
+		...(named !== undefined && { data: named }),
+	});
+	const data = named ?? world.defaultData();
 	const passphrase = await readPassphrase(terminal, options.passphraseFile);
 	const { result, length } = await world.writeWhole(
 		options.output,
 		async (file) => {
 			const write = (bytes: Uint8Array) => file.write(bytes);
-			const parts = { data, passphrase, now: world.now(), caisson: world.version, database: world.database };
+			const parts = { data, source, passphrase, now: world.now(), caisson: world.version, database: world.database };
 			const observed = { signal: terminal.interrupted, progress: terminal.progress };
 			const written = await writeBackup({ ...parts, ...observed }, options.output, write);
 			terminal.interrupted.throwIfAborted();

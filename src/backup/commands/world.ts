@@ -11,6 +11,8 @@ import type { DatabaseFiles } from '../store.ts';
 export interface BackupCommandWorld {
 	readonly database: DatabaseFiles;
 	readonly writeWhole: WriteWhole;
+	/** The database that is meant: the file in a data directory, or the address of a PostgreSQL. @throws CaissonError */
+	readonly chooseDatabase: (choice: { readonly database?: string; readonly data?: string }) => string;
 	/** Where this user's data directory is when nothing is said. */
 	readonly defaultData: () => string;
 	/** Milliseconds since the epoch. */

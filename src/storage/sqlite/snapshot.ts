@@ -32,7 +32,8 @@ export async function copyDatabase(source: string, target: string, observer: Cop
 			rate: pagesAtOnce,
 			progress({ totalPages, remainingPages }) {
 				observer.signal.throwIfAborted();
-				observer.progress?.((totalPages - remainingPages) * pageSize, totalPages * pageSize);
+				const megabytes = (pages: number) => ((pages * pageSize) / 1e6).toFixed(1);
+				observer.progress(`database: ${megabytes(totalPages - remainingPages)} of ${megabytes(totalPages)} MB copied`);
 			},
 		});
 	} catch (error) {
