@@ -92,6 +92,7 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
 	};
 	const endNow = () => {
 		child?.kill('SIGQUIT');
+		waitForEnd(child?.pid);
 		rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
 	};
 	try {
@@ -133,6 +134,19 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
 			rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
 		},
 	};
+}
+
+/** Until the process is gone or a zombie, without the event loop, which no longer turns at exit; 10 s at most. */
+function waitForEnd(pid: number | undefined): void {
+	const pause = new Int32Array(new SharedArrayBuffer(4));
+	for (let turn = 0; pid !== undefined && turn < 1000; turn++) {
+		try {
+			if (/^\d+ \(.*\) Z/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))) return;
+		} catch {
+			return;
+		}
+		Atomics.wait(pause, 0, 0, 10);
+	}
 }
 
 let shared: Promise<PostgresServer> | undefined;

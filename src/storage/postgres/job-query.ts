@@ -4,6 +4,9 @@
 // A page is found in two steps: the keys (stime, seq) in order, then the jobs of those keys. Filters that can hold
 // several values (tags, groups) give one branch a value, each read from its index in order and no further than the end
 // of the page, and the branches are merged.
+//
+// A prepared statement is planned without its values after some calls, and a limit that is not known makes the planner
+// expect a tenth of the table. So the end of the page stands in the text, rounded up to one of a few numbers.
 
 import type { JobFilter, JobPage } from '../../job/store.ts';
 import { jobColumns } from '../rows.ts';
@@ -11,7 +14,11 @@ import { jobColumns } from '../rows.ts';
 export interface Query {
 	readonly sql: string;
 	readonly values: readonly unknown[];
+	/** The plan depends on the values, so one for any values would be a bad one. */
+	readonly planAnew: boolean;
 }
+
+type Selection = Omit<Query, 'planAnew'>;
 
 /** A condition of which `value` is the parameter that stands for `?`. */
 interface Condition {
@@ -29,10 +36,13 @@ interface Part {
 // More values than this go into one array and are sorted.
 const MOST_BRANCHES = 16;
 
-/** How a page is cut: `end` is the number of keys that a branch is read to, null for all. */
+// Rounded up to these; what reaches further is not bounded in the text.
+const ends = [16, 64, 256, 1024, 4096];
+
+/** How a page is cut: `end` is the number of keys that are read at most, undefined for all. */
 interface Cut {
 	readonly order: 'asc' | 'desc';
-	readonly end: number | null;
+	readonly end: number | undefined;
 }
 
 export function pageQuery(filter: JobFilter, page: JobPage): Query {
@@ -40,22 +50,27 @@ export function pageQuery(filter: JobFilter, page: JobPage): Query {
 	// A negative limit is none and a negative offset is 0, as in wfx.
 	const offset = Math.max(0, safeInteger(page.offset));
 	const limit = page.limit < 0 ? null : safeInteger(page.limit);
-	const end = limit === null ? null : safeInteger(offset + limit);
+	const end = limit === null ? undefined : ends.find((most) => offset + limit <= most);
 	const { sql, values } = keyQuery(filter, { order, end });
 	const [first, second] = [`$${values.length + 1}`, `$${values.length + 2}`];
 	return {
-		sql: `select ${jobColumns} from (${sql} order by 1 ${order}, 2 ${order} limit ${first}::bigint offset ${second}::bigint) as page join job on job.seq = page.seq order by page.stime ${order}, page.seq ${order}`,
+		sql: `select ${jobColumns} from (select * from (${sql} order by 1 ${order}, 2 ${order} limit ${end ?? 'all'}) as keys order by 1 ${order}, 2 ${order} limit ${first}::bigint offset ${second}::bigint) as page join job on job.seq = page.seq order by page.stime ${order}, page.seq ${order}`,
 		values: [...values, limit, offset],
+		planAnew: filter.changedBefore !== undefined,
 	};
 }
 
 export function countQuery(filter: JobFilter): Query {
 	const { sql, values } = keyQuery(filter, undefined);
-	return { sql: `select count(*) as total from (${sql}) as keys`, values };
+	return {
+		sql: `select count(*) as total from (${sql}) as keys`,
+		values,
+		planAnew: filter.changedBefore !== undefined,
+	};
 }
 
 /** Selects stime and seq of the jobs that pass, each once, in no order. */
-function keyQuery(filter: JobFilter, cut: Cut | undefined): Query {
+function keyQuery(filter: JobFilter, cut: Cut | undefined): Selection {
 	const conditions: Condition[] = [];
 	const given = (sql: string, value: unknown) => value !== undefined && conditions.push({ sql, value });
 	given('job.client_id = ?', filter.clientId);
@@ -86,7 +101,7 @@ function keyQuery(filter: JobFilter, cut: Cut | undefined): Query {
 	return branches(parts, 'union all', cut);
 }
 
-function branches(parts: readonly Part[], operator: 'union' | 'union all', cut: Cut | undefined): Query {
+function branches(parts: readonly Part[], operator: 'union' | 'union all', cut: Cut | undefined): Selection {
 	const values: unknown[] = [];
 	const numbers = new Map<unknown, number>();
 	// One parameter a value, also where every branch repeats it.
@@ -95,13 +110,13 @@ function branches(parts: readonly Part[], operator: 'union' | 'union all', cut: 
 		numbers.set(value, known);
 		return `$${known}`;
 	};
-	const end = cut === undefined || cut.end === null || parts.length === 1 ? undefined : cut.end;
+	const end = parts.length === 1 ? undefined : cut?.end;
 	const selects = parts.map(({ from, stime, seq, conditions }) => {
 		const tests = conditions.map(({ sql, value }) => sql.replace('?', () => parameter(value)));
 		const where = tests.length === 0 ? '' : ` where ${tests.join(' and ')}`;
 		const select = `select ${stime}, ${seq} as seq from ${from}${where}`;
 		if (end === undefined || cut === undefined) return parts.length === 1 ? select : `(${select})`;
-		return `(${select} order by ${stime} ${cut.order}, ${seq} ${cut.order} limit ${parameter(end)}::bigint)`;
+		return `(${select} order by ${stime} ${cut.order}, ${seq} ${cut.order} limit ${end})`;
 	});
 	return { sql: selects.join(` ${operator} `), values };
 }

@@ -59,7 +59,7 @@ for (const how of ['fast', 'immediate'] as const) {
 			await assert.rejects(storage.check(), withCode('storage-unavailable'));
 			await assert.rejects(storage.jobs.find('0.0'), withCode('storage-unavailable'));
 			const before = acknowledged.length;
-			await sleep(1000);
+			await sleep(2000);
 			assert.equal(acknowledged.length, before, 'nothing is acknowledged while it is away');
 			assert.ok(refused.length > 0);
 			await server.start();
@@ -68,6 +68,14 @@ for (const how of ['fast', 'immediate'] as const) {
 			await Promise.all(writers);
 
 			await storage.check();
+			const connections = async (name: string) => {
+				const text = 'select 1 from pg_stat_activity where application_name = $1';
+				return (await server.sql(text, [name])).length;
+			};
+			while ((await connections('caisson listener')) === 0) await sleep(20);
+			await sleep(500);
+			const left = [await connections('caisson listener'), await connections('caisson writer')];
+			assert.deepEqual(left, [1, 1], 'one that listens and one that writes, and none left over from coming back');
 			while (!followed.includes(acknowledged.at(-1) ?? '')) await sleep(20);
 			const page = { offset: 0, limit: -1, sort: 'asc', total: false } as const;
 			const ids = new Set((await storage.jobs.query({}, page)).jobs.map(({ id }) => id));

@@ -32,8 +32,8 @@ export class ReadPool {
 	}
 
 	/** @throws CaissonError storage-unavailable and others */
-	async rows(sql: string, values: readonly unknown[] = []): Promise<Row[]> {
-		return (await this.#query(sql, values)).rows;
+	async rows(sql: string, values: readonly unknown[] = [], prepared = true): Promise<Row[]> {
+		return (await this.#query(sql, values, prepared)).rows;
 	}
 
 	/** @returns how many rows were changed */
@@ -52,9 +52,9 @@ export class ReadPool {
 		await this.#closed;
 	}
 
-	#query(text: string, values: readonly unknown[]): Promise<pg.QueryResult> {
-		let name = this.#names.get(text);
-		if (name === undefined && this.#names.size < MOST_STATEMENTS) {
+	#query(text: string, values: readonly unknown[], prepared = true): Promise<pg.QueryResult> {
+		let name = prepared ? this.#names.get(text) : undefined;
+		if (prepared && name === undefined && this.#names.size < MOST_STATEMENTS) {
 			name = `read_${this.#names.size}`;
 			this.#names.set(text, name);
 		}
@@ -74,7 +74,7 @@ export class ReadPool {
 }
 
 export function jobReader(pool: ReadPool): JobReader {
-	const all = ({ sql, values }: Query) => pool.rows(sql, values);
+	const all = ({ sql, values, planAnew }: Query) => pool.rows(sql, values, !planAnew);
 	return {
 		async find(id) {
 			if (id.includes('\0')) return undefined;

@@ -74,8 +74,9 @@ export class WakeUp {
 
 	async #listen(): Promise<void> {
 		let client: pg.Client | undefined;
+		// Called also where opening fails, and twice for one loss: only the connection in use is replaced, and once.
 		const lost = () => {
-			if (this.#client !== client || this.#closed) return;
+			if (client === undefined || this.#client !== client || this.#closed) return;
 			this.#client = undefined;
 			this.#later();
 		};
@@ -99,6 +100,7 @@ export class WakeUp {
 
 	#later(): void {
 		if (this.#closed) return;
+		clearTimeout(this.#retry);
 		this.#retry = setTimeout(() => void this.#listen(), this.#pause);
 		this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE);
 	}
