@@ -1,5 +1,5 @@
 // `caisson backup` and `caisson restore`. They work on files and ask no server: a backup is taken beside a server that
-// runs on the same data directory (docs/adr/, "Backups are taken beside the server").
+// runs on the same data directory (docs/adr/0012-backups-beside-the-server.md).
 
 export { backupCommand } from './commands/backup.ts';
 export { restoreCommand } from './commands/restore.ts';

@@ -125,7 +125,11 @@ class BackupWriter {
 
 	async #blob(name: string): Promise<void> {
 		this.#options.signal.throwIfAborted();
-		const handle = await open(join(this.#options.data, name), 'r');
+		const handle = await openIfThere(join(this.#options.data, name));
+		if (handle === undefined) {
+			this.#leftOut.push({ path: name, why: 'it was deleted while the backup was taken' });
+			return;
+		}
 		try {
 			const { size } = await handle.stat();
 			// Looked at before it is written, as what is written cannot be taken back.
@@ -184,6 +188,15 @@ class BackupWriter {
 		}
 		if (length !== size) throw new Error('a file became shorter while it was read');
 		return hash.digest('hex');
+	}
+}
+
+async function openIfThere(path: string): Promise<FileHandle | undefined> {
+	try {
+		return await open(path, 'r');
+	} catch (error) {
+		if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+		throw error;
 	}
 }
 
