@@ -177,7 +177,7 @@ function aboutBenchmark(name) {
 	return comment
 		.map((line) => line.slice('// '.length))
 		.join(' ')
-		.split('. ', 1)[0];
+		.split(/\.(?: |$)/, 1)[0];
 }
 
 async function bench([name, ...words]) {

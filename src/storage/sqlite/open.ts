@@ -31,12 +31,13 @@ const writerSettings = [
 	'pragma wal_autocheckpoint = 2000',
 	// Bytes that the log keeps after that, where a burst made it longer.
 	'pragma journal_size_limit = 67108864',
-	'pragma cache_size = -65536',
+	// KiB of pages: the system caches the file as well, and the server's memory is to stay small.
+	'pragma cache_size = -16384',
 	// Savepoints keep what they replace in memory, not in files in /tmp.
 	'pragma temp_store = memory',
 ].join(';');
 
-const readerSettings = 'pragma query_only = on; pragma cache_size = -65536; pragma temp_store = memory';
+const readerSettings = 'pragma query_only = on; pragma cache_size = -16384; pragma temp_store = memory';
 
 /**
  * Opens the database in `file`, making it where there is none and bringing its tables up to date.
