@@ -41,6 +41,12 @@ export const nouns: readonly Noun[] = [
 		},
 	},
 	{
+		name: 'access',
+		summary: 'make and revoke tokens of operators and devices',
+		group: machine,
+		load: async (terminal) => (await import('../../src/access/commands.ts')).accessCommands(terminal),
+	},
+	{
 		name: 'audit',
 		summary: 'read who did what, and prove that nobody changed it',
 		group: machine,
