@@ -11,12 +11,22 @@ export interface ApiAnswer {
 
 export interface ApiRequest {
 	readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
+	/** Sent as JSON. */
 	readonly body?: unknown;
+	/** Sent instead of `body`, as application/octet-stream and as it comes, in memory that does not grow with it. */
+	readonly content?: UploadContent;
 	readonly headers?: Readonly<Record<string, string>>;
 	/** The code to throw where the server answers 404 without naming one (wfx does for DELETE). */
 	readonly absent?: ErrorCode;
 	/** Statuses besides 2xx whose answer is returned instead of thrown. */
 	readonly answers?: readonly number[];
+}
+
+export interface UploadContent {
+	/** Bytes that `chunks` gives, to be announced before them. */
+	readonly length: number;
+	/** Not read further once the server has answered; what it throws ends the request and is thrown by it. */
+	readonly chunks: AsyncIterable<Uint8Array>;
 }
 
 /** Which of a server's two ports, and where; the operator's token never goes to the southbound one. */

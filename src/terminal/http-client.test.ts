@@ -15,7 +15,7 @@ import { httpClient } from './http-client.ts';
 import { parseAddress } from './server-address.ts';
 
 const never = new AbortController().signal;
-const limits = { answer: 1000, silence: 5000, streamSilence: 5000, reconnect: 1 };
+const limits = { answer: 1000, silence: 5000, storing: 5000, streamSilence: 5000, reconnect: 1 };
 
 function listen(t: TestContext, server: Server, where: number | string): Promise<void> {
 	t.after(() => {

@@ -6,7 +6,7 @@ import http from 'node:http';
 import https from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CaissonError } from '../errors.ts';
-import type { ApiAnswer, ApiClient, ApiRequest, ServerSentEvent, StreamObserver } from './api-client.ts';
+import type { ApiAnswer, ApiClient, ApiRequest, ServerSentEvent, StreamObserver, UploadContent } from './api-client.ts';
 import { refusalError } from './api-errors.ts';
 import { parseEventStream, type StreamState } from './event-stream.ts';
 import type { Server } from './server-address.ts';
@@ -16,6 +16,8 @@ export interface HttpClientLimits {
 	readonly answer: number;
 	/** Milliseconds without a byte from the server before a request is given up. */
 	readonly silence: number;
+	/** The same after the last byte of an upload: the server makes it durable before it answers. */
+	readonly storing: number;
 	/** The same for a stream of events; the server sends a keep-alive every 30 s. */
 	readonly streamSilence: number;
 	/** Milliseconds before the first reconnection of a stream; doubled up to thirty times that. */
@@ -25,6 +27,7 @@ export interface HttpClientLimits {
 const defaults: HttpClientLimits = {
 	answer: 256 * 1024 * 1024,
 	silence: 60_000,
+	storing: 600_000,
 	streamSilence: 95_000,
 	reconnect: 1_000,
 };
@@ -132,18 +135,78 @@ function open(
 		headers: {
 			accept: 'application/json, text/event-stream;q=0.9, */*;q=0.1',
 			'user-agent': 'caisson',
-			...(body === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }),
+			...contentHeaders(request, body),
 			...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
 			...request.headers,
 		},
 	});
-	outgoing.setTimeout(silence, () => outgoing.destroy(silent(silence)));
+	let patience = silence;
+	outgoing.setTimeout(patience, () => outgoing.destroy(silent(patience)));
 	outgoing.on('response', resolve);
 	outgoing.on('error', (error) => {
-		reject(signal.aborted ? signal.reason : unreachable(server, error, method !== 'GET'));
+		// Half of an upload changes nothing.
+		const changes = method !== 'GET' && outgoing.writableEnded;
+		reject(signal.aborted ? signal.reason : unreachable(server, error, changes));
 	});
-	outgoing.end(body);
+	if (request.content === undefined) outgoing.end(body);
+	else {
+		sendContent(outgoing, request.content, () => {
+			patience = limits.storing;
+			outgoing.setTimeout(patience);
+		}).catch((reason) => {
+			reject(reason);
+			outgoing.destroy();
+		});
+	}
 	return promise;
+}
+
+function contentHeaders(request: ApiRequest, body: string | undefined): http.OutgoingHttpHeaders {
+	if (request.content !== undefined) {
+		return { 'content-type': 'application/octet-stream', 'content-length': request.content.length };
+	}
+	return body === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
+}
+
+/**
+ * Sends the bytes as fast as the server takes them. Where it answers before it has all of them (it refuses), the rest is
+ * not sent, and the connection is closed behind the answer.
+ */
+async function sendContent(
+	outgoing: http.ClientRequest,
+	{ length, chunks }: UploadContent,
+	onSent: () => void,
+): Promise<void> {
+	const state = { sent: 0, over: false };
+	outgoing.once('response', (response) => {
+		state.over = true;
+		if (!outgoing.writableEnded) response.once('close', () => outgoing.destroy());
+	});
+	outgoing.once('close', () => {
+		state.over = true;
+	});
+	for await (const chunk of chunks) {
+		if (state.over) return;
+		state.sent += chunk.length;
+		if (state.sent > length) break;
+		if (!outgoing.write(chunk)) await roomFor(outgoing);
+		if (state.over) return;
+	}
+	if (state.sent !== length) throw new CaissonError('internal', `An upload of ${length} bytes has another length.`);
+	outgoing.end();
+	onSent();
+}
+
+/** Resolves when more can be written, or when there is no use in it. */
+function roomFor(outgoing: http.ClientRequest): Promise<void> {
+	return new Promise((resolve) => {
+		const events = ['drain', 'response', 'close'];
+		const done = () => {
+			for (const event of events) outgoing.off(event, done);
+			resolve();
+		};
+		for (const event of events) outgoing.on(event, done);
+	});
 }
 
 function silent(milliseconds: number): Error {

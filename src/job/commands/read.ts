@@ -5,6 +5,7 @@ import { CaissonError } from '../../errors.ts';
 import type { ApiClient } from '../../terminal/api-client.ts';
 import { wholeNumber, withExamples, withFormat } from '../../terminal/command-help.ts';
 import { jsonText } from '../../terminal/console-terminal.ts';
+import { showFields } from '../../terminal/fields.ts';
 import type { Terminal } from '../../terminal/terminal.ts';
 import type { JobWire } from '../rules/wire.ts';
 import {
@@ -24,7 +25,7 @@ import {
 	withJobId,
 	withSelection,
 } from './api.ts';
-import { type JobRow, jobRow, noteNext, showFields, showJob, showJobs, stateText } from './show.ts';
+import { type JobRow, jobRow, noteNext, showJob, showJobs, stateText } from './show.ts';
 
 interface ReadOptions extends FilterOptions {
 	readonly id?: string;

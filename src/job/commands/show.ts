@@ -1,17 +1,12 @@
 // How jobs look as text: a table, one job in full, one event a line, and which command is useful next. It decides
 // nothing about jobs; what an operator may do comes from the job's own workflow.
 
+import { shortTime, showFields } from '../../terminal/fields.ts';
 import type { Column, Terminal } from '../../terminal/terminal.ts';
 import type { Workflow } from '../../workflow/rules/model.ts';
 import { groupOf } from '../../workflow/rules/walk.ts';
 import type { JobStatus } from '../rules/model.ts';
 import type { HistoryWire, JobWire } from '../rules/wire.ts';
-
-/** A time of the API to the second, in UTC. */
-export function shortTime(time: string | undefined): string {
-	const milliseconds = Date.parse(time ?? '');
-	return Number.isNaN(milliseconds) ? '' : `${new Date(milliseconds).toISOString().slice(0, 19)}Z`;
-}
 
 /** `INSTALLING 40 %` */
 export function stateText(status: Partial<JobStatus> | undefined): string {
@@ -86,15 +81,6 @@ const historyColumns: readonly Column<HistoryWire>[] = [
 	{ title: 'REPORTS', value: (entry) => String(entry.count ?? 1), align: 'right' },
 	{ title: 'MESSAGE', value: (entry) => entry.status?.message ?? '' },
 ];
-
-/** Names and values, aligned; what is undefined or empty is left out. */
-export function showFields(terminal: Terminal, fields: readonly (readonly [string, string | undefined])[]): void {
-	const shown = fields.filter((field): field is [string, string] => field[1] !== undefined && field[1] !== '');
-	const width = Math.max(...shown.map(([name]) => name.length));
-	for (const [name, value] of shown) {
-		terminal.print(`${terminal.style('bold', name.padEnd(width))}  ${value.replaceAll('\n', '\\n')}`);
-	}
-}
 
 function isWhole(workflow: Partial<Workflow> | undefined): workflow is Workflow {
 	return Array.isArray(workflow?.states) && Array.isArray(workflow.transitions);

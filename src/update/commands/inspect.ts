@@ -3,11 +3,11 @@
 import { Command } from 'commander';
 import type { DescribedArtifact, SwDescription } from '../../format/sw-description/description.ts';
 import { withExamples, withFormat } from '../../terminal/command-help.ts';
+import { bytesText } from '../../terminal/quantities.ts';
 import type { Terminal } from '../../terminal/terminal.ts';
 import { type ReadUpdate, readUpdate } from '../read.ts';
 import { artifactsOf } from '../rules/check.ts';
 import type { CertificateFacts, Keys } from '../signer.ts';
-import { bytesText } from './quantities.ts';
 
 export function inspectCommand(terminal: Terminal, keys: Keys): Command {
 	const command = new Command('inspect')

@@ -2,10 +2,10 @@
 
 import { Command, Option } from 'commander';
 import { withExamples, withFormat } from '../../terminal/command-help.ts';
+import { bytesText } from '../../terminal/quantities.ts';
 import type { Terminal } from '../../terminal/terminal.ts';
 import { type PackedUpdate, type PackProgress, packUpdate } from '../pack.ts';
 import type { CertificatePurpose, Keys } from '../signer.ts';
-import { bytesText } from './quantities.ts';
 
 interface Options {
 	readonly output: string;

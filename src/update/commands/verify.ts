@@ -2,10 +2,10 @@
 
 import { Command, Option } from 'commander';
 import { withExamples, withExitCodes, withFormat } from '../../terminal/command-help.ts';
+import { bytesText } from '../../terminal/quantities.ts';
 import type { Terminal } from '../../terminal/terminal.ts';
 import type { CertificatePurpose, Keys } from '../signer.ts';
 import { type VerifiedUpdate, verifyUpdate } from '../verify.ts';
-import { bytesText } from './quantities.ts';
 
 interface Options {
 	readonly cert: string;
