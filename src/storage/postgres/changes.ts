@@ -4,8 +4,7 @@
 // A batch has one of these, and each of its units another on top: the unit's is added to the batch's where its step
 // succeeded and forgotten where it failed. So a failed step costs no savepoint and nothing of it reaches the database.
 
-import type { AuditRow, StoredSeal } from '../../audit/store.ts';
-import type { HistoryEntry } from '../../job/rules/model.ts';
+import type { RawAuditRow, StoredSeal } from '../../audit/store.ts';
 import type { NewJobEvent } from '../../job/store.ts';
 import type { Workflow } from '../../workflow/rules/model.ts';
 import { addTokenChanges, noTokenChanges, type TokenChanges } from './tokens.ts';
@@ -27,6 +26,16 @@ export interface JobRow {
 	readonly state: string;
 }
 
+export interface HistoryRow {
+	readonly mtime: number;
+	readonly status: string | null;
+	readonly definition: string | null;
+	readonly reports: number;
+}
+
+/** An audit row as it is stored but for its id. */
+export type AuditLine = Omit<RawAuditRow, 'id'>;
+
 export interface JobEntry {
 	/** The number of the row in the table and its tags there; undefined where there is none, or none is known of. */
 	readonly stored: { readonly seq: number; readonly tags: string } | undefined;
@@ -36,7 +45,7 @@ export interface JobEntry {
 	readonly inserted: boolean;
 	readonly changed: boolean;
 	/** To be added to the history of `job`, oldest first. */
-	readonly history: readonly HistoryEntry[];
+	readonly history: readonly HistoryRow[];
 	/** Is it time to drop history that no reader sees? */
 	readonly trim: boolean;
 }
@@ -52,7 +61,7 @@ export class Changes {
 	readonly jobs = new Map<string, JobEntry>();
 	readonly workflows = new Map<string, WorkflowEntry>();
 	readonly events: NewJobEvent[] = [];
-	readonly audit: AuditRow[] = [];
+	readonly audit: AuditLine[] = [];
 	readonly tokens: TokenChanges = noTokenChanges();
 	/** Seals to be appended, ascending. */
 	readonly seals: StoredSeal[] = [];

@@ -3,10 +3,7 @@
 // it into a rollback where one of them failed. It decides their order. When to begin and commit is decided in writer.ts.
 
 import type pg from 'pg';
-import type { HistoryEntry } from '../../job/rules/model.ts';
-import { textOrNull } from '../rows.ts';
 import type { Changes, JobEntry, JobRow } from './changes.ts';
-import { visibleText } from './text.ts';
 import { tokenStatements } from './tokens.ts';
 import { keptHistory } from './unit.ts';
 
@@ -141,7 +138,7 @@ function tagStatements(entries: readonly JobEntry[]): Statement[] {
 function historyStatements(entries: readonly JobEntry[]): Statement[] {
 	const statements: Statement[] = [];
 	const history = entries.flatMap(({ job, history }) =>
-		job === undefined ? [] : history.map((entry: HistoryEntry) => ({ id: job.id, entry })),
+		job === undefined ? [] : history.map((entry) => ({ id: job.id, ...entry })),
 	);
 	if (history.length > 0) {
 		statements.push({
@@ -152,10 +149,10 @@ function historyStatements(entries: readonly JobEntry[]): Statement[] {
 			values: arrays(
 				history,
 				({ id }) => id,
-				({ entry }) => entry.mtime,
-				({ entry }) => textOrNull(entry.status),
-				({ entry }) => textOrNull(entry.definition),
-				({ entry }) => entry.reports,
+				({ mtime }) => mtime,
+				({ status }) => status,
+				({ definition }) => definition,
+				({ reports }) => reports,
 			),
 		});
 	}
@@ -226,10 +223,10 @@ function numbered({ events, audit }: Changes): Statement[] {
 				...arrays(
 					audit,
 					(row) => row.time,
-					(row) => visibleText(row.actor),
-					(row) => visibleText(row.action),
-					(row) => visibleText(row.subject),
-					(row) => textOrNull(row.detail),
+					(row) => row.actor,
+					(row) => row.action,
+					(row) => row.subject,
+					(row) => row.detail,
 				),
 			],
 		},

@@ -24,6 +24,7 @@ function sqlState(error: unknown): string | undefined {
 
 export function troubleOf(error: unknown): Trouble {
 	const state = sqlState(error);
+	if (error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError) return 'bug';
 	// No answer of the database at all: its socket, its name, a time limit.
 	if (state === undefined) return 'unavailable';
 	if (conflicts.has(state)) return 'conflict';
@@ -40,6 +41,11 @@ export function isOwnAnswer(error: unknown): boolean {
 /** A lock of another session was not had within lock_timeout. */
 export function isLockTimeout(error: unknown): boolean {
 	return sqlState(error) === '55P03';
+}
+
+/** The server takes no changes any more: after a failover the primary is another one, perhaps at the same address. */
+export function isReadOnly(error: unknown): boolean {
+	return sqlState(error) === '25006';
 }
 
 export function isEcho(error: unknown): boolean {

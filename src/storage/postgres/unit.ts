@@ -3,7 +3,7 @@
 // written here; the batch writes all its changes at once (flush.ts).
 
 import type { NewToken } from '../../access/store.ts';
-import type { StoredSeal } from '../../audit/store.ts';
+import type { AuditRow, StoredSeal } from '../../audit/store.ts';
 import { CaissonError } from '../../errors.ts';
 import { type HistoryEntry, type Job, jobLimits } from '../../job/rules/model.ts';
 import type { NewJobEvent } from '../../job/store.ts';
@@ -11,9 +11,9 @@ import type { Workflow } from '../../workflow/rules/model.ts';
 import { groupOf } from '../../workflow/rules/walk.ts';
 import { jobFromRow, textOrNull } from '../rows.ts';
 import type { UnitOfWork } from '../store.ts';
-import { Changes, type JobEntry, type JobRow, type WorkflowEntry } from './changes.ts';
+import { type AuditLine, Changes, type HistoryRow, type JobEntry, type JobRow, type WorkflowEntry } from './changes.ts';
 import type { Fetch } from './fetch.ts';
-import { requireStorable } from './text.ts';
+import { requireStorable, visibleText } from './text.ts';
 
 /** As in the SQLite store: history that no reader sees is dropped every so many changes of a job. */
 const TRIM_EVERY = 512;
@@ -69,7 +69,7 @@ export class PostgresUnit implements UnitOfWork {
 			revoke: (id, time) => this.#do({}, async () => void this.changes.tokens.revoked.push({ id, time })),
 			used: (uses) => this.#do({}, async () => void this.changes.tokens.used.push(...uses)),
 		};
-		this.audit = { append: (row) => this.#do({}, async () => void this.changes.audit.push(row)) };
+		this.audit = { append: (row) => this.#do({}, async () => void this.changes.audit.push(auditLine(row))) };
 	}
 
 	/** The units before it have ended: from now on its calls go through. */
@@ -153,7 +153,13 @@ export class PostgresUnit implements UnitOfWork {
 		requireStorableColumns(job);
 		const row = { ...before.job, ...changeable({ ...job, workflow: before.job.workflow }) };
 		const trim = before.trim || job.version % TRIM_EVERY === 0;
-		this.#set(job.id, { ...before, job: row, changed: true, history: [...before.history, ...history], trim });
+		this.#set(job.id, {
+			...before,
+			job: row,
+			changed: true,
+			history: [...before.history, ...history.map(historyRow)],
+			trim,
+		});
 	}
 
 	async #removeJob(id: string): Promise<boolean> {
@@ -224,6 +230,21 @@ function requireStorableColumns(job: Job): void {
 	for (const tag of job.tags) requireStorable('tag', tag);
 	requireStorable('state', job.status.state);
 	requireStorable('group', groupOf(job.workflow, job.status.state));
+}
+
+// What is JSON becomes text at once: a value that cannot be written fails its own step, not the batch.
+function historyRow({ mtime, status, definition, reports }: HistoryEntry): HistoryRow {
+	return { mtime, status: textOrNull(status), definition: textOrNull(definition), reports };
+}
+
+function auditLine({ time, actor, action, subject, detail }: AuditRow): AuditLine {
+	return {
+		time,
+		actor: visibleText(actor),
+		action: visibleText(action),
+		subject: visibleText(subject),
+		detail: textOrNull(detail),
+	};
 }
 
 function changeable(job: Job): Omit<JobRow, 'id' | 'client_id' | 'stime'> {

@@ -223,3 +223,38 @@ storeTest(
 		assert.equal((await storage.commit((unit) => unit.jobs.find('held')))?.id, 'held');
 	},
 );
+
+storeTest('a value that cannot be written fails its own step', {}, async ({ storage }) => {
+	const detail: Record<string, unknown> = {};
+	detail.itself = detail;
+	const row = { time: 1, actor: 'operator', action: 'job.create', subject: 'a', detail };
+	const [odd, other] = await Promise.allSettled([
+		storage.commit((unit) => unit.audit.append(row)),
+		create(storage, 'a'),
+	]);
+	assert.ok(odd.status === 'rejected' && odd.reason instanceof TypeError);
+	assert.equal(other.status, 'fulfilled');
+});
+
+storeTest(
+	'a server that became read-only refuses, and is asked anew once it takes changes again',
+	{},
+	async (store) => {
+		const { storage, address } = store;
+		const client = new pg.Client({ connectionString: address });
+		await client.connect();
+		try {
+			await create(storage, 'a');
+			await client.query('alter role current_user set default_transaction_read_only = on');
+			await endSessions('caisson writer');
+			await assert.rejects(create(storage, 'b'), withCode('storage-unavailable'));
+			await client.query('alter role current_user reset default_transaction_read_only');
+			await create(storage, 'c');
+			assert.deepEqual((await stored(storage)).jobs, ['a', 'c']);
+		} finally {
+			await client.query('set default_transaction_read_only = off');
+			await client.query('alter role current_user reset default_transaction_read_only');
+			await client.end();
+		}
+	},
+);

@@ -12,7 +12,7 @@ import { CaissonError } from '../../errors.ts';
 import { Changes } from './changes.ts';
 import { Fetch } from './fetch.ts';
 import { flush } from './flush.ts';
-import { isEcho, isLockTimeout, isOwnAnswer, reasonOf, storageError, troubleOf } from './postgres-error.ts';
+import { isEcho, isLockTimeout, isOwnAnswer, isReadOnly, reasonOf, storageError, troubleOf } from './postgres-error.ts';
 import { PostgresUnit, type Wanted } from './unit.ts';
 import type { WorkflowCache } from './workflow-cache.ts';
 
@@ -140,7 +140,7 @@ export class GroupCommitWriter {
 			return undefined;
 		} catch (error) {
 			const lost = this.#client !== client;
-			await this.#recover(client);
+			await this.#recover(client, isReadOnly(error));
 			if (error instanceof OutcomeUnknown) return { error: error.said, again: false };
 			// A connection that broke before COMMIT, perhaps while nobody used it: nothing was done, so another is tried.
 			return { error: notStored(error), again: (lost && used) || mayTryAgain(error, batch.length) };
@@ -217,11 +217,12 @@ export class GroupCommitWriter {
 		throw new OutcomeUnknown(cause);
 	}
 
-	/** After a failed batch: back to a connection without a transaction; none where that cannot be had. */
-	async #recover(client: pg.Client): Promise<void> {
+	/** After a failed batch: back to a connection without a transaction; none where that cannot be had or is of no use. */
+	async #recover(client: pg.Client, useless: boolean): Promise<void> {
 		if (this.#client !== client) return;
 		try {
 			await client.query('rollback');
+			if (useless) throw new Error('another server may be the primary now');
 		} catch {
 			this.#client = undefined;
 			void client.end().catch(() => {});
