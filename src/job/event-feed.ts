@@ -54,12 +54,18 @@ export class EventFeed {
 	 * @returns nothing only where `signal` aborted or the feed was stopped
 	 */
 	async after(after: number, signal: AbortSignal): Promise<readonly JobEvent[]> {
+		let position = after;
 		while (!signal.aborted) {
-			if (after < this.#last) {
-				if (after < this.#recentAfter) return this.#reader.read(after, pageOfEvents);
-				const from = this.#recent.findIndex((event) => event.id > after);
-				if (from >= 0) return this.#recent.slice(from, from + pageOfEvents);
+			if (position < this.#recentAfter) {
+				const recentAfter = this.#recentAfter;
+				const events = await this.#reader.read(position, pageOfEvents);
+				if (events.length > 0) return events;
+				// Nothing is held up to there: it was pruned, or ids go on behind a gap.
+				position = recentAfter;
+				continue;
 			}
+			const next = this.#recent.findIndex((event) => event.id > position);
+			if (next >= 0) return this.#recent.slice(next, next + pageOfEvents);
 			await this.#changed(signal);
 			if (this.#failure) throw this.#failure;
 		}

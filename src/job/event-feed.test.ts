@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { openTemporary } from '../../testing/database/temporary-database.ts';
+import { EventFeed } from './event-feed.ts';
+import type { NewJobEvent } from './rules/model.ts';
+
+const event = (jobId: string, ctime = 1): NewJobEvent => ({
+	ctime,
+	action: 'CREATE',
+	jobId,
+	clientId: 'c',
+	workflow: 'w',
+	job: '{}',
+});
+
+test('a subscriber whose next events were pruned waits for new ones instead of asking again and again', async () => {
+	const { storage, destroy } = await openTemporary();
+	const feed = new EventFeed(storage.events, storage.onEvents);
+	try {
+		// More than the feed keeps in memory, so that position 1 lies in the table only.
+		await storage.commit(async (unit) => {
+			for (let i = 0; i < 1_500; i++) await unit.events.append(event(`old-${i}`));
+		});
+		await feed.start();
+		await storage.events.prune(2);
+		const next = feed.after(1, new AbortController().signal);
+		// A loop that never waits would not let this timer fire.
+		await new Promise((resolve) => setTimeout(resolve, 5));
+		await storage.commit((unit) => unit.events.append(event('new', 3)));
+		assert.deepEqual(
+			(await next).map(({ jobId }) => jobId),
+			['new'],
+		);
+	} finally {
+		feed.stop();
+		await destroy();
+	}
+});
+
+test('a subscriber far behind reads the table page by page up to the newest event, each once', async () => {
+	const { storage, destroy } = await openTemporary();
+	const feed = new EventFeed(storage.events, storage.onEvents);
+	try {
+		await feed.start();
+		for (let round = 0; round < 3; round++) {
+			await storage.commit(async (unit) => {
+				for (let i = 0; i < 1_000; i++) await unit.events.append(event(`${round}-${i}`));
+			});
+		}
+		const seen: number[] = [];
+		while (seen.length < 3_000) {
+			const page = await feed.after(seen.at(-1) ?? 0, new AbortController().signal);
+			seen.push(...page.map(({ id }) => id));
+		}
+		assert.deepEqual(
+			seen,
+			Array.from({ length: 3_000 }, (_, i) => i + 1),
+		);
+	} finally {
+		feed.stop();
+		await destroy();
+	}
+});
+
+test('a wait that is given up ends with nothing', async () => {
+	const { storage, destroy } = await openTemporary();
+	const feed = new EventFeed(storage.events, storage.onEvents);
+	try {
+		await feed.start();
+		const abort = new AbortController();
+		const next = feed.after(0, abort.signal);
+		abort.abort();
+		assert.deepEqual(await next, []);
+	} finally {
+		feed.stop();
+		await destroy();
+	}
+});
