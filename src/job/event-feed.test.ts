@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { openTemporary } from '../../testing/database/temporary-database.ts';
 import { EventFeed } from './event-feed.ts';
@@ -71,6 +72,31 @@ test('a wait that is given up ends with nothing', async () => {
 		const next = feed.after(0, abort.signal);
 		abort.abort();
 		assert.deepEqual(await next, []);
+	} finally {
+		feed.stop();
+		await destroy();
+	}
+});
+
+test('whoever comes back is told where events go on, be there a gap, nothing left or another database', async () => {
+	const { storage, file, destroy } = await openTemporary();
+	const feed = new EventFeed(storage.events, storage.onEvents);
+	try {
+		for (let i = 1; i <= 10; i++) await storage.commit((unit) => unit.events.append(event(`${i}`, i)));
+		await feed.start();
+		assert.deepEqual([await feed.resumesAt(0), await feed.resumesAt(5), await feed.resumesAt(10)], [0, 5, 10]);
+		assert.equal(await feed.resumesAt(99), 10, 'an id of another database');
+		await storage.events.prune(4);
+		assert.deepEqual([await feed.resumesAt(1), await feed.resumesAt(3)], [3, 3]);
+		// As a restore does, so that ids told after the backup are not given again.
+		const database = new DatabaseSync(file);
+		database.exec("update sqlite_sequence set seq = 1000 where name = 'event'");
+		database.close();
+		assert.deepEqual([await feed.resumesAt(10), await feed.resumesAt(12)], [10, 1000]);
+		await storage.commit((unit) => unit.events.append(event('after the gap', 11)));
+		assert.equal(await feed.resumesAt(12), 1000);
+		await storage.events.prune(100);
+		assert.equal(await feed.resumesAt(12), 1001, 'nothing is held');
 	} finally {
 		feed.stop();
 		await destroy();

@@ -44,9 +44,15 @@ export class EventFeed {
 		return this.#last;
 	}
 
-	/** @see EventReader.range */
-	range(): Promise<{ first: number; last: number }> {
-		return this.#reader.range();
+	/**
+	 * Where events go on for somebody who has seen those up to `id`.
+	 * @returns `id` itself where nothing is missing; otherwise the id before the first event that is still held: the
+	 * ones between were pruned, were lost with a restore of an older backup, or belong to another database
+	 */
+	async resumesAt(id: number): Promise<number> {
+		const [next] = await this.#reader.read(id - 1, 1);
+		if (next?.id === id) return id;
+		return next === undefined ? (await this.#reader.range()).last : next.id - 1;
 	}
 
 	/**

@@ -185,12 +185,11 @@ async function subscribe(streams: EventStreams, call: Call): Promise<Outcome> {
 	const resume = call.header('last-event-id')?.trim();
 	if (resume) {
 		if (!/^\d{1,15}$/.test(resume)) throw new CaissonError('event-filter-invalid', `Last-Event-ID ${resume}`);
-		const held = await feed.range();
-		position = Number(resume);
-		if (position + 1 < held.first || position > held.last) {
-			// Said rather than skipped in silence: what is lost is a fact for the client.
-			first.push({ event: 'lost', data: JSON.stringify({ after: position, first: held.first }), id: held.first - 1 });
-			position = held.first - 1;
+		const seen = Number(resume);
+		position = await feed.resumesAt(seen);
+		// Said rather than skipped in silence: what is lost is a fact for the client.
+		if (position !== seen) {
+			first.push({ event: 'lost', data: JSON.stringify({ after: seen, first: position + 1 }), id: position });
 		}
 	}
 	call.reply.hijack();
