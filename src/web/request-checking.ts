@@ -33,9 +33,8 @@ export function readQuery(
 	search: URLSearchParams,
 ): Record<string, QueryValue | undefined> {
 	const values: Record<string, QueryValue | undefined> = {};
-	const parameters = (operation.parameters ?? []).map((parameter) => resolve(document, parameter));
-	const inQuery = parameters.filter((parameter) => parameter.in === 'query');
-	for (const parameter of inQuery) values[parameter.name] = bind(document, parameter, search);
+	const inQuery = queryParameters(document, operation);
+	for (const parameter of inQuery) values[parameter.name] = bind(parameter, search);
 	for (const parameter of inQuery) {
 		const value = values[parameter.name];
 		const found = value === undefined ? undefined : schemaProblem(document, parameter.schema, value);
@@ -46,20 +45,34 @@ export function readQuery(
 	return values;
 }
 
-function bind(document: OpenApiDocument, parameter: Parameter, search: URLSearchParams): QueryValue | undefined {
-	const texts = search.getAll(parameter.name);
+const known = new WeakMap<Operation, readonly Parameter[]>();
+
+/** References are followed once an operation, not once a request. */
+function queryParameters(document: OpenApiDocument, operation: Operation): readonly Parameter[] {
+	let found = known.get(operation);
+	if (found === undefined) {
+		found = (operation.parameters ?? [])
+			.map((parameter) => resolve(document, parameter))
+			.filter((parameter) => parameter.in === 'query')
+			.map((parameter) => ({ ...parameter, schema: resolve(document, parameter.schema) }));
+		known.set(operation, found);
+	}
+	return found;
+}
+
+function bind({ name, schema }: Parameter, search: URLSearchParams): QueryValue | undefined {
+	const texts = search.getAll(name);
 	const [text] = texts;
 	if (text === undefined) return undefined;
-	const schema = resolve(document, parameter.schema);
 	if (texts.length > 1) {
 		const why =
 			schema.type === 'array'
-				? `parameter '${parameter.name}' is not exploded, but is specified multiple times`
-				: `multiple values for single value parameter '${parameter.name}'`;
-		throw new RequestRefused(`Invalid format for parameter ${parameter.name}: ${why}`, true);
+				? `parameter '${name}' is not exploded, but is specified multiple times`
+				: `multiple values for single value parameter '${name}'`;
+		throw new RequestRefused(`Invalid format for parameter ${name}: ${why}`, true);
 	}
-	if (schema.type === 'integer') return bindInteger(parameter.name, schema, text);
-	if (schema.type === 'boolean') return bindBoolean(parameter.name, text);
+	if (schema.type === 'integer') return bindInteger(name, schema, text);
+	if (schema.type === 'boolean') return bindBoolean(name, text);
 	if (schema.type === 'array') return text.split(',');
 	return text;
 }

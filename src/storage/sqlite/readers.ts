@@ -6,10 +6,9 @@ import type { AuditReader } from '../../audit/store.ts';
 import { CaissonError } from '../../errors.ts';
 import { jobLimits } from '../../job/rules/model.ts';
 import type { EventReader, JobReader } from '../../job/store.ts';
-import type { Workflow } from '../../workflow/rules/model.ts';
 import type { WorkflowReader } from '../../workflow/store.ts';
 import { countQuery, manyChangedBefore, pageQuery, type Query } from './job-query.ts';
-import { auditFromRow, eventFromRow, historyFromRow, jobColumns, jobFromRow, parse, WorkflowCache } from './rows.ts';
+import { auditFromRow, eventFromRow, historyFromRow, jobColumns, jobFromRow, WorkflowCache } from './rows.ts';
 import { withStorageErrors } from './sqlite-error.ts';
 
 // Shapes of a dynamic query are few; a caller who varies the number of tags and groups at will cannot fill memory.
@@ -79,14 +78,15 @@ export function workflowReader(connection: ReadConnection): WorkflowReader {
 	return {
 		find: async (name) =>
 			connection.read((statement) => {
-				const row = statement('select body from workflow where name = ?').get(name);
-				return row === undefined ? undefined : parse<Workflow>(row.body);
+				const row = statement('select seq from workflow where name = ?').get(name);
+				return row === undefined ? undefined : connection.workflows.get(Number(row.seq));
 			}),
 		list: async ({ offset, limit, sort, total }) =>
 			connection.read((statement) => {
 				const order = sort === 'desc' ? 'desc' : 'asc';
-				const page = statement(`select body from workflow order by name ${order} limit ? offset ?`);
-				const workflows = page.all(limit, offset).map((row) => parse<Workflow>(row.body));
+				// The index on names holds the row numbers; the workflows themselves are parsed once.
+				const page = statement(`select seq from workflow order by name ${order} limit ? offset ?`);
+				const workflows = page.all(limit, offset).map((row) => connection.workflows.get(Number(row.seq)));
 				if (!total) return { workflows };
 				return { workflows, total: Number(statement('select count(*) as total from workflow').get()?.total) };
 			}),

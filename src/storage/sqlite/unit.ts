@@ -11,7 +11,7 @@ import type { Workflow } from '../../workflow/rules/model.ts';
 import { groupOf } from '../../workflow/rules/walk.ts';
 import type { UnitOfWork } from '../store.ts';
 import { lastSealQuery, sealFromRow } from './chain.ts';
-import { jobColumns, jobFromRow, parse, textOrNull, WorkflowCache } from './rows.ts';
+import { jobColumns, jobFromRow, textOrNull, WorkflowCache } from './rows.ts';
 import { isSqliteError, storageError } from './sqlite-error.ts';
 import { TokenStatements } from './tokens.ts';
 
@@ -59,7 +59,7 @@ export class UnitStatements {
 		this.trimHistory = database.prepare(
 			`delete from job_history where job_seq = ?1 and seq <= (select seq from job_history where job_seq = ?1 order by seq desc limit 1 offset ${jobLimits.historyEntries})`,
 		);
-		this.findWorkflow = database.prepare('select seq, body from workflow where name = ?');
+		this.findWorkflow = database.prepare('select seq from workflow where name = ?');
 		this.insertWorkflow = database.prepare('insert into workflow (name, body) values (?, ?)');
 		this.workflowInUse = database.prepare('select 1 from job where workflow_seq = ? limit 1');
 		this.deleteWorkflow = database.prepare('delete from workflow where seq = ?');
@@ -220,7 +220,7 @@ export class SqliteUnit implements UnitOfWork {
 
 	#findWorkflow(name: string): Workflow | undefined {
 		const row = this.#statements.findWorkflow.get(name);
-		return row === undefined ? undefined : parse<Workflow>(row.body);
+		return row === undefined ? undefined : this.#statements.workflows.get(Number(row.seq));
 	}
 
 	#insertWorkflow(workflow: Workflow): void {

@@ -96,11 +96,14 @@ export class GroupCommitWriter {
 		const { database, statements } = this.#connect();
 		const outcomes: Outcome[] = [];
 		const kept: SqliteUnit[] = [];
+		const timer = new StepTimer(this.#options.stepTimeLimit);
 		try {
 			database.exec('begin immediate');
-			for (const { step } of batch) outcomes.push(await this.#runStep(database, statements, step, kept));
+			for (const { step } of batch) outcomes.push(await this.#runStep(database, statements, step, kept, timer));
 		} catch (error) {
 			throw storageError(error);
+		} finally {
+			timer.end();
 		}
 		this.#commit(database);
 		outcomes.forEach((outcome, index) => {
@@ -117,12 +120,13 @@ export class GroupCommitWriter {
 		statements: UnitStatements,
 		step: Waiting['step'],
 		kept: SqliteUnit[],
+		timer: StepTimer,
 	): Promise<Outcome> {
 		const unit = new SqliteUnit(statements);
 		database.exec('savepoint step');
 		let outcome: Outcome;
 		try {
-			outcome = { value: await this.#settle(step, unit) };
+			outcome = { value: await this.#settle(step, unit, timer) };
 		} catch (error) {
 			outcome = { error };
 		}
@@ -141,17 +145,11 @@ export class GroupCommitWriter {
 	}
 
 	/** Settles as the step does, or fails where it takes too long: it must not wedge the writer for ever. */
-	async #settle(step: Waiting['step'], unit: SqliteUnit): Promise<unknown> {
-		const limit = this.#options.stepTimeLimit;
-		const late = Promise.withResolvers<never>();
-		const timer = setTimeout(() => {
-			late.reject(new CaissonError('internal', `A unit of work did not end within ${limit} ms and was undone.`));
-		}, limit);
-		try {
-			return await Promise.race([step(unit), late.promise]);
-		} finally {
-			clearTimeout(timer);
-		}
+	#settle(step: Waiting['step'], unit: SqliteUnit, timer: StepTimer): Promise<unknown> {
+		return new Promise((resolve, reject) => {
+			timer.begin(reject);
+			step(unit).then(resolve, reject);
+		});
 	}
 
 	/**
@@ -198,6 +196,29 @@ export class GroupCommitWriter {
 			this.#connection = { database, statements: new UnitStatements(database) };
 		}
 		return this.#connection;
+	}
+}
+
+/** Watches the steps of a batch one after the other, with one timer: setting one for each costs more than many a step. */
+class StepTimer {
+	readonly #timer: NodeJS.Timeout;
+	#fail: ((error: CaissonError) => void) | undefined;
+
+	/** @param limit milliseconds that a step may take */
+	constructor(limit: number) {
+		this.#timer = setTimeout(() => {
+			this.#fail?.(new CaissonError('internal', `A unit of work did not end within ${limit} ms and was undone.`));
+		}, limit);
+	}
+
+	/** The next step begins; `fail` is called where it takes too long. */
+	begin(fail: (error: CaissonError) => void): void {
+		this.#fail = fail;
+		this.#timer.refresh();
+	}
+
+	end(): void {
+		clearTimeout(this.#timer);
 	}
 }
 
