@@ -208,7 +208,7 @@ const commands = {
 	bench,
 	generate: async () => {
 		let code = 0;
-		for (const writer of ['docs/errors.ts', 'programs/cli/write-manual-page.ts']) {
+		for (const writer of ['docs/errors.ts', 'docs/security-model.ts', 'programs/cli/write-manual-page.ts']) {
 			code ||= (await run(pinnedNode(), [...nodeFlags, writer])).code;
 		}
 		return code;

@@ -79,6 +79,8 @@ export interface Ask {
 	readonly headers?: Readonly<Record<string, string | readonly string[]>>;
 	/** Sent as JSON. */
 	readonly body?: unknown;
+	/** Sent as they are, instead of a body. */
+	readonly bytes?: Buffer;
 	/** Shown in the handshake. */
 	readonly identity?: Pair;
 	/** The file of the CA that the server's certificate is of. */
@@ -95,15 +97,19 @@ export interface Answer {
 }
 
 /** One request on a connection of its own. Rejects where the connection fails, the handshake included. */
-export function ask(url: string, { method = 'GET', headers = {}, body, identity, ca }: Ask = {}): Promise<Answer> {
-	const bytes = body === undefined ? undefined : JSON.stringify(body);
+export function ask(
+	url: string,
+	{ method = 'GET', headers = {}, body, bytes: raw, identity, ca }: Ask = {},
+): Promise<Answer> {
+	const bytes = raw ?? (body === undefined ? undefined : JSON.stringify(body));
+	const type = raw === undefined ? 'application/json' : 'application/octet-stream';
 	const send = url.startsWith('https:') ? tlsRequest : plainRequest;
 	const options = {
 		...{ method, agent: false as const },
-		headers: { ...(bytes !== undefined && { 'content-type': 'application/json' }), ...headers } as Record<
-			string,
-			string
-		>,
+		headers: {
+			...(bytes !== undefined && { 'content-type': type, 'content-length': String(Buffer.byteLength(bytes)) }),
+			...headers,
+		} as Record<string, string>,
 		...(identity && { cert: readFileSync(identity.certificate), key: readFileSync(identity.key) }),
 		...(ca !== undefined && { ca: readFileSync(ca) }),
 	};
@@ -143,6 +149,7 @@ export const workflow = {
 	groups: [{ name: 'OPEN', states: ['NEW', 'BUSY'] }],
 	transitions: [
 		{ from: 'NEW', to: 'BUSY', eligible: 'CLIENT' },
+		{ from: 'NEW', to: 'BUSY', eligible: 'WFX' },
 		{ from: 'BUSY', to: 'BUSY', eligible: 'CLIENT' },
 		{ from: 'BUSY', to: 'DONE', eligible: 'WFX' },
 	],
