@@ -2,7 +2,9 @@
 // many jobs, beside wfx where the variable WFX names its program.
 //
 //   [WFX=/path/to/wfx] npm run bench -- jobs [--jobs 100000] [--rounds 3] [--seconds 10] [--workers 64] [--postgres]
-//       [--database postgres://…] [--wfx-storage OPTIONS] [--json]
+//       [--database postgres://…] [--wfx-storage OPTIONS] [--tagged 1000000] [--part load|tagged|tls]… [--json]
+//
+// Its parts: the load, jobs by tag out of a million, and what TLS costs.
 //
 // Servers, load generator and whatever else the machine does share its processors: rounds of the two alternate, and
 // the CPU time of a request is told beside the rate. Figures, no verdict.
@@ -13,10 +15,12 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { peakMemory } from '../testing/load/process-usage.ts';
 import { type MeasuredLoad, runLoad } from '../testing/load/run.ts';
+import { measureByTag } from './jobs/by-tag.ts';
 import { type Contender, startContenders } from './jobs/contenders.ts';
 import { countSyncs } from './jobs/syncs.ts';
+import { measureTls } from './jobs/tls.ts';
 import { thisMachine } from './report/machine.ts';
-import { printReport, type Row } from './report/report.ts';
+import { figure, printReport, type Report, type Row, type Table } from './report/report.ts';
 
 const { values: options } = parseArgs({
 	options: {
@@ -27,6 +31,8 @@ const { values: options } = parseArgs({
 		postgres: { type: 'boolean', default: false },
 		database: { type: 'string' },
 		'wfx-storage': { type: 'string' },
+		tagged: { type: 'string', default: '1000000' },
+		part: { type: 'string', multiple: true },
 		json: { type: 'boolean', default: false },
 	},
 });
@@ -111,52 +117,88 @@ function rows(all: readonly Measured[]): Row[] {
 	];
 }
 
-const machine = thisMachine();
-const folder = mkdtempSync(join(tmpdir(), 'caisson-bench-'));
-const contenders: Contender[] = [];
-try {
+/** Under saturation, beside wfx. */
+async function measureLoad(folder: string): Promise<Part> {
 	const postgres = options.database ?? (options.postgres ? 'start' : undefined);
 	const wfxStorage = options['wfx-storage'];
-	contenders.push(
-		...(await startContenders({
-			folder,
-			...(postgres !== undefined && { postgres }),
-			...(wfx && options.database === undefined && { wfx }),
-			...(wfxStorage && { wfxStorage }),
-		})),
-	);
-	const all: Measured[] = [];
-	for (const contender of contenders) all.push(await populate(contender));
-	await measure(all);
-	const said = all.flatMap(({ contender, loads }) =>
-		loads.flatMap((one) => one.said).map((text) => `${contender.name} failed: ${text}`),
-	);
-	printReport(
-		{
-			name: 'jobs',
-			about: '75 % reads (polls, workflows), 25 % writes (create, advance), as fast as the server answers.',
-			machine,
+	const contenders = await startContenders({
+		folder,
+		...(postgres !== undefined && { postgres }),
+		...(wfx && options.database === undefined && { wfx }),
+		...(wfxStorage && { wfxStorage }),
+	});
+	try {
+		const all: Measured[] = [];
+		for (const contender of contenders) all.push(await populate(contender));
+		await measure(all);
+		const said = all.flatMap(({ contender, loads }) =>
+			loads.flatMap((one) => one.said).map((text) => `${contender.name} failed: ${text}`),
+		);
+		const settings = all.map(({ contender, populated }) => [contender.name, `${contender.settings}; ${populated}`]);
+		return {
 			settings: {
-				requests: `${workers} under way at once, a connection each; ${rounds} rounds of ${duration / 1000} s, alternating; medians`,
-				...Object.fromEntries(
-					all.map(({ contender, populated }) => [contender.name, `${contender.settings}; ${populated}`]),
-				),
+				load: `${workers} requests under way at once, each on a connection of its own; ${rounds} rounds of ${duration / 1000} s, alternating; medians`,
+				...Object.fromEntries(settings),
 			},
-			tables: [
-				{
-					title: `Under saturation, ${jobs.toLocaleString('en')} jobs before`,
-					columns: all.map(({ contender }) => contender.name),
-					rows: rows(all),
-				},
-			],
+			table: {
+				title: `Under saturation, ${jobs.toLocaleString('en')} jobs before`,
+				columns: all.map(({ contender }) => contender.name),
+				rows: rows(all),
+			},
 			notes: [
 				...(all.length > 1 ? [] : ['not compared: WFX names no wfx program']),
 				...[...new Set(said)].slice(0, 10),
 			],
-		},
-		options.json ? ['--json'] : [],
-	);
-} finally {
-	for (const contender of contenders.toReversed()) await contender.stop();
-	rmSync(folder, { recursive: true, force: true });
+		};
+	} finally {
+		for (const contender of contenders.toReversed()) await contender.stop();
+	}
 }
+
+async function measureTagged(folder: string): Promise<Part> {
+	const [contender] = await startContenders({ folder });
+	if (contender === undefined) throw new Error('no server to measure');
+	try {
+		const { table, populated, memory } = await measureByTag(contender, Number(options.tagged));
+		const held = `Caisson held ${figure(memory / 1e6)} MB at most with that many jobs.`;
+		return { settings: { 'by tag': `SQLite; ${populated}` }, table, notes: [held] };
+	} finally {
+		await contender.stop();
+	}
+}
+
+interface Part {
+	readonly settings: Report['settings'];
+	readonly table: Table;
+	readonly notes: readonly string[];
+}
+
+const parts: Readonly<Record<string, (folder: string) => Promise<Part>>> = {
+	load: measureLoad,
+	tagged: measureTagged,
+	tls: async (folder) => ({ settings: {}, table: await measureTls(folder, duration / 2), notes: [] }),
+};
+
+const machine = thisMachine();
+const measured: Part[] = [];
+for (const name of options.part ?? Object.keys(parts)) {
+	const part = parts[name];
+	if (part === undefined) throw new Error(`--part ${name}: there are ${Object.keys(parts).join(', ')}`);
+	const folder = mkdtempSync(join(tmpdir(), 'caisson-bench-'));
+	try {
+		measured.push(await part(folder));
+	} finally {
+		rmSync(folder, { recursive: true, force: true });
+	}
+}
+printReport(
+	{
+		name: 'jobs',
+		about: '75 % reads (polls, workflows), 25 % writes (create, advance), as fast as the server answers.',
+		machine,
+		settings: Object.assign({}, ...measured.map(({ settings }) => settings)),
+		tables: measured.map(({ table }) => table),
+		notes: measured.flatMap(({ notes }) => notes),
+	},
+	options.json ? ['--json'] : [],
+);

@@ -131,11 +131,11 @@ function targets({ southbound, northbound }: { southbound: string; northbound: s
 	return { south: target(southbound), north: target(northbound) };
 }
 
-async function createWorkflow(northbound: string): Promise<void> {
+export async function createWorkflow(northbound: string): Promise<void> {
 	await post(`${northbound}/api/wfx/v1/workflows`, parse(builtinText(workflowName)));
 }
 
-async function post(url: string, body: unknown): Promise<void> {
+export async function post(url: string, body: unknown): Promise<void> {
 	const headers = { 'content-type': 'application/json' };
 	const answer = await fetch(url, { method: 'POST', headers, body: JSON.stringify(body) });
 	if (!answer.ok) throw new Error(`POST ${url}: ${answer.status} ${await answer.text()}`);

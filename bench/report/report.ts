@@ -17,7 +17,7 @@ export interface Report {
 
 export interface Table {
 	readonly title: string;
-	/** Who or what was measured, in the order of the columns. With two or more, the ratio is of the first to each other. */
+	/** Who or what was measured, in the order of the columns. Rows that say what is better compare the first to the others. */
 	readonly columns: readonly string[];
 	readonly rows: readonly Row[];
 }
@@ -74,17 +74,18 @@ export function printReport(report: Report, words: readonly string[]): void {
 }
 
 function tableLines({ columns, rows }: Table): string[] {
-	const ratios = columns.slice(1).map((other) => `to ${other}`);
+	const compared = rows.some(({ better }) => better !== undefined);
+	const ratios = compared ? columns.slice(1).map((other) => `to ${other}`) : [];
 	const bars = rows.some(({ bar }) => bar !== undefined);
 	const grid = [['', ...columns, ...ratios, ...(bars ? ['bar'] : [])]];
 	for (const row of rows) {
 		const values = columns.map((_, column) => figure(row.values[column]));
-		const compared = ratios.map((_, index) => {
+		const cells = ratios.map((_, index) => {
 			const ratio = ratioOf(row, index + 1);
 			return ratio === undefined ? '' : `${ratio.toFixed(2)}×`;
 		});
 		const name = row.unit === '' ? row.name : `${row.name}, ${row.unit}`;
-		grid.push([name, ...values, ...compared, ...(bars ? [barText(row)] : [])]);
+		grid.push([name, ...values, ...cells, ...(bars ? [barText(row)] : [])]);
 	}
 	const widths = (grid[0] ?? []).map((_, column) => Math.max(...grid.map((cells) => cells[column]?.length ?? 0)));
 	return grid.map((cells) =>

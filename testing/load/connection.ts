@@ -2,7 +2,7 @@
 // leaves out what is asked, and opening another connection when this one broke.
 
 import { connect as connectPlain, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
+import { connect as connectTls, TLSSocket } from 'node:tls';
 import { type Answer, AnswerReader } from './answer-reader.ts';
 
 export interface Target {
@@ -17,8 +17,6 @@ export interface TargetTls {
 	readonly ca: string;
 	readonly cert?: string;
 	readonly key?: string;
-	/** Session of an earlier connection to resume. */
-	readonly session?: Buffer;
 }
 
 export class Connection {
@@ -26,10 +24,14 @@ export class Connection {
 	readonly #reader = new AnswerReader();
 	#waiting: { resolve: (answer: Answer) => void; reject: (error: Error) => void } | undefined;
 	#broken: Error | undefined;
+	#session: Buffer | undefined;
 
 	constructor(socket: Socket) {
 		this.#socket = socket;
 		socket.on('data', (chunk: Buffer) => this.#take(chunk));
+		socket.on('session', (session: Buffer) => {
+			this.#session = session;
+		});
 		socket.on('error', (error) => this.#break(error));
 		socket.on('close', () => this.#break(new Error('the server closed the connection')));
 	}
@@ -37,6 +39,16 @@ export class Connection {
 	/** Why the connection is of no use any more, or undefined. */
 	get broken(): Error | undefined {
 		return this.#broken;
+	}
+
+	/** What a later connection can resume; with TLS 1.3 it comes with the first answer at the latest. */
+	get session(): Buffer | undefined {
+		return this.#session;
+	}
+
+	/** Whether it resumed an earlier one's session. */
+	get resumed(): boolean {
+		return this.#socket instanceof TLSSocket && this.#socket.isSessionReused();
 	}
 
 	/** @throws Error where the connection breaks before the answer is complete */
@@ -73,21 +85,13 @@ export class Connection {
 	}
 }
 
-/** Opens a connection and resolves when it is ready, with TLS after the handshake. */
-export function open(target: Target): Promise<Connection> {
-	return openSocket(target).then((socket) => new Connection(socket));
-}
-
-/** @see open */
-export function openSocket({ host, port, tls }: Target): Promise<Socket> {
+/** Opens a connection and resolves when it is ready, with TLS after the handshake. @param session to resume */
+export function open({ host, port, tls }: Target, session?: Buffer): Promise<Connection> {
 	return new Promise((resolve, reject) => {
-		const socket =
-			tls === undefined ? connectPlain({ host, port }) : connectTls({ host, port, servername: 'localhost', ...tls });
-		socket.setNoDelay(true);
+		const secure = tls && { ...tls, servername: 'localhost', ...(session && { session }) };
+		const socket = secure === undefined ? connectPlain({ host, port }) : connectTls({ host, port, ...secure });
+		const connection = new Connection(socket.setNoDelay(true));
 		socket.once('error', reject);
-		socket.once(tls === undefined ? 'connect' : 'secureConnect', () => {
-			socket.off('error', reject);
-			resolve(socket);
-		});
+		socket.once(secure === undefined ? 'connect' : 'secureConnect', () => resolve(connection));
 	});
 }

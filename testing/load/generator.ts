@@ -18,9 +18,10 @@ function tell(message: LoadMessage): void {
 
 async function run(plan: LoadPlan, begun: () => void): Promise<LoadResult> {
 	const { south, north, name, task } = plan;
+	const devices = 'devices' in task ? task.devices : 0;
 	const workers = Array.from(
 		{ length: plan.workers },
-		(_, start) => new Worker({ south, north, name: `${name}-${start}`, devices: task.devices, start }),
+		(_, start) => new Worker({ south, north, name: `${name}-${start}`, devices, start }),
 	);
 	if (task.kind === 'create') {
 		begun();
@@ -29,7 +30,7 @@ async function run(plan: LoadPlan, begun: () => void): Promise<LoadResult> {
 		return measured(workers, () => Promise.all(workers.map((worker) => worker.create(next))));
 	}
 	let stopped = false;
-	const work = Promise.all(workers.map((worker) => worker.work(() => stopped)));
+	const work = Promise.all(workers.map((worker) => start(worker, task, () => stopped)));
 	await passed(task.warmUp);
 	for (const worker of workers) worker.outcomes = new Outcomes();
 	begun();
@@ -37,6 +38,11 @@ async function run(plan: LoadPlan, begun: () => void): Promise<LoadResult> {
 	stopped = true;
 	await work;
 	return result;
+}
+
+function start(worker: Worker, task: LoadPlan['task'], stopped: () => boolean): Promise<void> {
+	if (task.kind === 'connect') return worker.connect(stopped, task.resume);
+	return task.kind === 'read' ? worker.read(stopped) : worker.work(stopped);
 }
 
 async function measured(workers: readonly Worker[], work: () => Promise<unknown>): Promise<LoadResult> {

@@ -12,6 +12,10 @@ export interface LoadPlan {
 	readonly name: string;
 	readonly task:
 		| { readonly kind: 'mix'; readonly devices: number; readonly warmUp: number; readonly duration: number }
+		/** A new connection for each request for the workflows; with `resume`, each resumes the TLS session of the one before. */
+		| { readonly kind: 'connect'; readonly resume: boolean; readonly warmUp: number; readonly duration: number }
+		/** Requests for the workflows, over connections that stay. */
+		| { readonly kind: 'read'; readonly warmUp: number; readonly duration: number }
 		/** One job for each of device-0 … */
 		| { readonly kind: 'create'; readonly devices: number };
 }

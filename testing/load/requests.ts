@@ -1,7 +1,7 @@
 // The requests of the load, as the bytes that are sent, and in which order one worker sends them. Devices poll for
 // open jobs and report; operators create jobs and look at workflows. Pure.
 
-export type Kind = 'poll' | 'workflows' | 'create' | 'advance';
+export type Kind = 'poll' | 'workflows' | 'create' | 'advance' | 'connect';
 
 /** 75 % reads, 25 % writes, and of each kind as many of the one as of the other, as siemens/wfx's own load test has it. */
 export const turns: readonly Kind[] = [

@@ -25,7 +25,7 @@ export interface WorkerPlan {
 	readonly start: number;
 }
 
-const success: Readonly<Record<Kind, number>> = { poll: 200, workflows: 200, create: 201, advance: 200 };
+const success: Readonly<Record<Kind, number>> = { poll: 200, workflows: 200, create: 201, advance: 200, connect: 200 };
 
 const mostTries = 20;
 
@@ -44,6 +44,7 @@ export class Worker {
 	#turn: number;
 	#device: number;
 	#created = 0;
+	#session: Buffer | undefined;
 
 	constructor(plan: WorkerPlan) {
 		this.#plan = plan;
@@ -65,6 +66,29 @@ export class Worker {
 			for (let tries = 0; tries < mostTries && (await this.#send('create', request)) === undefined; tries++);
 		}
 		this.#north?.close();
+	}
+
+	/** Asks for the workflows until `stopped`. */
+	async read(stopped: () => boolean): Promise<void> {
+		while (!stopped()) await this.#send('workflows', workflowsRequest);
+		this.#south?.close();
+	}
+
+	/** The same over a new connection each time; with `resume` it counts as a failure where a session is not resumed. */
+	async connect(stopped: () => boolean, resume: boolean): Promise<void> {
+		for (let first = true; !stopped(); first = false) {
+			await this.#send('connect', workflowsRequest);
+			this.#leave(resume, first);
+		}
+	}
+
+	#leave(resume: boolean, first: boolean): void {
+		const connection = this.#south;
+		this.#south = undefined;
+		if (connection === undefined) return;
+		if (resume && !first && !connection.resumed) this.outcomes.failed('connect', 'the session was not resumed');
+		if (resume) this.#session = connection.session;
+		connection.close();
 	}
 
 	async #one(kind: Kind): Promise<void> {
@@ -114,7 +138,7 @@ export class Worker {
 	}
 
 	async #southbound(): Promise<Connection> {
-		if (this.#south === undefined || this.#south.broken) this.#south = await open(this.#plan.south);
+		if (this.#south === undefined || this.#south.broken) this.#south = await open(this.#plan.south, this.#session);
 		return this.#south;
 	}
 
