@@ -1,6 +1,6 @@
 // What the embedded store costs on this machine's disk: an fsync, a change alone and in a crowd, and queries over
-// many jobs. `npm run bench -- storage [JOBS]` (default 100,000 jobs; about 1.3 GB of disk for a million). Set TMPDIR
-// to measure another disk. Figures, no verdict.
+// many jobs. `npm run bench -- storage [JOBS] [--json]` (default 100,000 jobs; about 1.3 GB of disk for a million).
+// Set TMPDIR to measure another disk. Figures, no verdict.
 
 import { closeSync, fdatasyncSync, openSync, statSync, writeSync } from 'node:fs';
 import type { Job } from '../src/job/rules/model.ts';
@@ -8,6 +8,8 @@ import type { JobFilter } from '../src/job/store.ts';
 import type { Storage } from '../src/storage/store.ts';
 import type { Workflow } from '../src/workflow/rules/model.ts';
 import { openTemporary } from '../testing/database/temporary-database.ts';
+import { thisMachine } from './report/machine.ts';
+import { printReport, type Row } from './report/report.ts';
 
 const workflow: Workflow = {
 	name: 'bench',
@@ -96,56 +98,92 @@ function median(values: number[]): number {
 	return values.sort((a, b) => a - b)[values.length >> 1] ?? 0;
 }
 
-const whole = (value: number) => Math.round(value).toLocaleString('en');
-const jobs = Number(process.argv[2] ?? 100_000);
+const jobs = Number(process.argv.slice(2).find((word) => /^\d+$/.test(word)) ?? 100_000);
+const whole = (value: number) => value.toLocaleString('en');
+
+/** Changes a second: creations in a crowd, status updates alone and in crowds. */
+async function measureChanges(storage: Storage): Promise<Row[]> {
+	const created = await rate(jobs, 1000, (index) => create(storage, index));
+	const alone = await rate(2000, 1, (index) => update(storage, index % jobs, 'alone'));
+	const rows: Row[] = [
+		{ name: 'creations, 1,000 at a time', unit: '1/s', values: [created] },
+		{ name: 'status updates, one at a time', unit: '1/s', values: [alone, alone], better: 'more' },
+	];
+	for (const crowd of [10, 100, 1000]) {
+		const updated = await rate(20_000, crowd, (index) => update(storage, index % jobs, `${crowd}`));
+		const name = `status updates, ${whole(crowd)} at a time`;
+		rows.push({ name, unit: '1/s', values: [updated, alone], better: 'more' });
+	}
+	return rows;
+}
+
+const queries: readonly (readonly [name: string, filter: (turn: number) => JobFilter])[] = [
+	['poll: clientId and group', (turn) => ({ clientId: `device-${(turn * 7919) % (jobs >> 2)}`, groups: ['OPEN'] })],
+	['a tag of few jobs', (turn) => ({ tags: [`site-${turn % sites}`] })],
+	['a tag of half the jobs', () => ({ tags: ['even'] })],
+	['two tags', () => ({ tags: ['even', 'site-7'] })],
+	['a tag and a group', () => ({ tags: ['odd'], groups: ['OPEN'] })],
+	['two groups', () => ({ groups: ['OPEN', 'CLOSED'] })],
+	['a state and a workflow', () => ({ state: 'DONE', workflow: 'bench' })],
+	['no filter', () => ({})],
+	['old jobs of a state, none', () => ({ state: 'DONE', changedBefore: 0 })],
+	['old jobs of a state, all', () => ({ state: 'DONE', changedBefore: jobs })],
+];
+
+async function measureQuery(storage: Storage, [name, filter]: (typeof queries)[number]): Promise<Row> {
+	const page = { offset: 0, limit: 10, sort: 'asc', total: false } as const;
+	const timed = async (turns: number, total: boolean) => {
+		const times: number[] = [];
+		for (let turn = 0; turn < turns; turn++) {
+			const began = performance.now();
+			await storage.jobs.query(filter(turn), { ...page, total });
+			times.push(performance.now() - began);
+		}
+		return median(times);
+	};
+	return { name, unit: 'ms', values: [await timed(50, false), await timed(5, true)] };
+}
+
+const machine = thisMachine();
 const store = await openTemporary();
 try {
 	const { storage, file } = store;
-	console.log(`write and fdatasync of one page: ${syncCost(file).toFixed(2)} ms (median)`);
+	const sync = syncCost(file);
 	await storage.commit((unit) => unit.workflows.insert(workflow));
-
-	const created = await rate(jobs, 1000, (index) => create(storage, index));
-	console.log(`create ${whole(jobs)} jobs, 1,000 at a time: ${whole(created)} a second`);
-	const alone = await rate(2000, 1, (index) => update(storage, index, 'alone'));
-	console.log(`status updates, one at a time: ${whole(alone)} a second`);
-	for (const crowd of [10, 100, 1000]) {
-		const updated = await rate(20_000, crowd, (index) => update(storage, index % jobs, `${crowd}`));
-		const ratio = (updated / alone).toFixed(1);
-		console.log(
-			`status updates, ${whole(crowd)} at a time: ${whole(updated)} a second, ${ratio} times as many as alone`,
-		);
-	}
-
-	const page = { offset: 0, limit: 10, sort: 'asc', total: false } as const;
-	const queries: [name: string, filter: (turn: number) => JobFilter][] = [
-		['poll: clientId and group', (turn) => ({ clientId: `device-${(turn * 7919) % (jobs >> 2)}`, groups: ['OPEN'] })],
-		['a tag of few jobs', (turn) => ({ tags: [`site-${turn % sites}`] })],
-		['a tag of half the jobs', () => ({ tags: ['even'] })],
-		['two tags', () => ({ tags: ['even', 'site-7'] })],
-		['a tag and a group', () => ({ tags: ['odd'], groups: ['OPEN'] })],
-		['two groups', () => ({ groups: ['OPEN', 'CLOSED'] })],
-		['a state and a workflow', () => ({ state: 'DONE', workflow: 'bench' })],
-		['no filter', () => ({})],
-		['old jobs of a state, none', () => ({ state: 'DONE', changedBefore: 0 })],
-		['old jobs of a state, all', () => ({ state: 'DONE', changedBefore: jobs })],
-	];
-	console.log(`first page of 10 out of ${whole(jobs)} jobs, milliseconds (median), and with the total:`);
-	for (const [name, filter] of queries) {
-		const [plain, total] = [[] as number[], [] as number[]];
-		for (let turn = 0; turn < 50; turn++) {
-			const began = performance.now();
-			await storage.jobs.query(filter(turn), page);
-			plain.push(performance.now() - began);
-		}
-		for (let turn = 0; turn < 5; turn++) {
-			const began = performance.now();
-			await storage.jobs.query(filter(turn), { ...page, total: true });
-			total.push(performance.now() - began);
-		}
-		console.log(`  ${name}: ${median(plain).toFixed(2)}, ${median(total).toFixed(2)}`);
-	}
+	const changes = await measureChanges(storage);
+	const pages: Row[] = [];
+	for (const query of queries) pages.push(await measureQuery(storage, query));
 	await storage.close();
-	console.log(`database: ${whole(statSync(file).size / 1e6)} MB`);
+	const size = statSync(file).size / 1e6;
+	printReport(
+		{
+			name: 'storage',
+			about: 'the embedded store on this disk, without a server.',
+			machine,
+			settings: {
+				jobs: whole(jobs),
+				SQLite: 'journal WAL, synchronous=FULL, group commit; durable when a change resolves',
+			},
+			tables: [
+				{
+					title: 'The disk and the file',
+					columns: ['median or size'],
+					rows: [
+						{ name: 'write and fdatasync of one page', unit: 'ms', values: [sync] },
+						{ name: 'database', unit: 'MB', values: [size] },
+					],
+				},
+				{ title: 'Changes', columns: ['in a crowd', 'alone'], rows: changes },
+				{
+					title: `First page of 10 out of ${whole(jobs)} jobs (medians)`,
+					columns: ['the page', 'and the total'],
+					rows: pages,
+				},
+			],
+			notes: [],
+		},
+		process.argv.slice(2),
+	);
 } finally {
 	await store.destroy();
 }
