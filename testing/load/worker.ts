@@ -27,7 +27,7 @@ export interface WorkerPlan {
 
 const success: Readonly<Record<Kind, number>> = { poll: 200, workflows: 200, create: 201, advance: 200, connect: 200 };
 
-const mostTries = 20;
+const mostTries = 1000;
 
 interface OwnJob {
 	readonly id: string;
@@ -59,7 +59,7 @@ export class Worker {
 		this.#north?.close();
 	}
 
-	/** Creates a job for each of the given devices. A refused one is asked for again, a few times: wfx refuses some when busy. */
+	/** Creates a job for each of the given devices. A refused one is asked for again: wfx refuses some when busy. */
 	async create(next: () => number | undefined): Promise<void> {
 		for (let device = next(); device !== undefined; device = next()) {
 			const request = createRequest(`device-${device}`);
