@@ -25,7 +25,7 @@ export const errorCatalogue = {
 		http: 413,
 		exit: 2,
 		when: 'A request body is larger than the server accepts.',
-		remedy: 'Send less, or raise --max-body-size.',
+		remedy: 'Send less, or raise --max-body-size (for an artifact: --max-artifact-size).',
 	},
 	'precondition-failed': {
 		http: 412,
@@ -205,6 +205,12 @@ export const errorCatalogue = {
 		exit: 1,
 		when: 'Bytes do not have the SHA-256 that they should have.',
 		remedy: 'Compute the digest again and send the whole file; what was sent has been discarded.',
+	},
+	'artifact-damaged': {
+		http: 502,
+		exit: 1,
+		when: 'What was downloaded as an artifact does not have its digest.',
+		remedy: 'Download it again; if that fails too, upload the file anew with `caisson artifact add --again`.',
 	},
 	'blobs-unavailable': {
 		http: 503,

@@ -47,6 +47,18 @@ export const nouns: readonly Noun[] = [
 		load: async (terminal) => (await import('../../src/access/commands.ts')).accessCommands(terminal),
 	},
 	{
+		name: 'artifact',
+		summary: 'upload and check the files that devices download',
+		group: work,
+		load: async (terminal) => {
+			const [{ artifactCommands }, { writeWhole }] = await Promise.all([
+				import('../../src/artifact/commands.ts'),
+				import('../../src/update/output-file.ts'),
+			]);
+			return artifactCommands(terminal, { writeWhole });
+		},
+	},
+	{
 		name: 'audit',
 		summary: 'read who did what, and prove that nobody changed it',
 		group: machine,

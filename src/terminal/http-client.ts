@@ -6,9 +6,10 @@ import http from 'node:http';
 import https from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CaissonError } from '../errors.ts';
-import type { ApiAnswer, ApiClient, ApiRequest, ServerSentEvent, StreamObserver, UploadContent } from './api-client.ts';
+import type { ApiAnswer, ApiClient, ApiRequest, ServerSentEvent, StreamObserver } from './api-client.ts';
 import { refusalError } from './api-errors.ts';
 import { parseEventStream, type StreamState } from './event-stream.ts';
+import { contentHeaders, sendContent } from './http-upload.ts';
 import type { Server } from './server-address.ts';
 
 export interface HttpClientLimits {
@@ -159,54 +160,6 @@ function open(
 		});
 	}
 	return promise;
-}
-
-function contentHeaders(request: ApiRequest, body: string | undefined): http.OutgoingHttpHeaders {
-	if (request.content !== undefined) {
-		return { 'content-type': 'application/octet-stream', 'content-length': request.content.length };
-	}
-	return body === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
-}
-
-/**
- * Sends the bytes as fast as the server takes them. Where it answers before it has all of them (it refuses), the rest is
- * not sent, and the connection is closed behind the answer.
- */
-async function sendContent(
-	outgoing: http.ClientRequest,
-	{ length, chunks }: UploadContent,
-	onSent: () => void,
-): Promise<void> {
-	const state = { sent: 0, over: false };
-	outgoing.once('response', (response) => {
-		state.over = true;
-		if (!outgoing.writableEnded) response.once('close', () => outgoing.destroy());
-	});
-	outgoing.once('close', () => {
-		state.over = true;
-	});
-	for await (const chunk of chunks) {
-		if (state.over) return;
-		state.sent += chunk.length;
-		if (state.sent > length) break;
-		if (!outgoing.write(chunk)) await roomFor(outgoing);
-		if (state.over) return;
-	}
-	if (state.sent !== length) throw new CaissonError('internal', `An upload of ${length} bytes has another length.`);
-	outgoing.end();
-	onSent();
-}
-
-/** Resolves when more can be written, or when there is no use in it. */
-function roomFor(outgoing: http.ClientRequest): Promise<void> {
-	return new Promise((resolve) => {
-		const events = ['drain', 'response', 'close'];
-		const done = () => {
-			for (const event of events) outgoing.off(event, done);
-			resolve();
-		};
-		for (const event of events) outgoing.on(event, done);
-	});
 }
 
 function silent(milliseconds: number): Error {
