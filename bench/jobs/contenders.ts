@@ -44,15 +44,19 @@ export async function startContenders(options: ContenderOptions): Promise<Conten
 	const database = options.postgres === 'start' ? await startPostgres() : undefined;
 	const pids = database === undefined ? [] : [postmasterOf(database)];
 	const address = database === undefined ? options.postgres : await database.createSchema();
-	const contenders = [await startCaisson(options.folder, address, pids)];
-	if (options.wfx) contenders.push(await startOther(options.wfx, options, database, pids));
-	const [first] = contenders;
-	if (database === undefined || first === undefined) return contenders;
+	const first = await startCaisson(options.folder, address, pids);
 	const stop = async () => {
 		await first.stop();
-		await database.destroy();
+		await database?.destroy();
 	};
-	return [{ ...first, stop }, ...contenders.slice(1)];
+	const contenders = [{ ...first, stop }];
+	if (!options.wfx) return contenders;
+	try {
+		return [...contenders, await startOther(options.wfx, options, database, pids)];
+	} catch (error) {
+		await stop();
+		throw error;
+	}
 }
 
 async function startCaisson(folder: string, address: string | undefined, pids: readonly number[]): Promise<Contender> {
@@ -120,10 +124,11 @@ async function startOther(
 
 async function storageOfWfx(database: PostgresServer | undefined, sqlite: string | undefined) {
 	if (database === undefined) return sqlite === undefined ? undefined : { kind: 'sqlite', options: sqlite };
-	const url = new URL(await database.createSchema());
-	const schema = /search_path=(\w+)/.exec(decodeURIComponent(url.search))?.[1];
-	const host = url.searchParams.get('host');
-	return { kind: 'postgres', options: `host=${host} user=${url.username} dbname=postgres search_path=${schema}` };
+	// A schema of its own in the same server; wfx's driver takes the words of libpq.
+	const address = await database.createSchema();
+	const [, user, name] = /^postgres:\/\/(\w+)@\/(\w+)\?/.exec(address) ?? [];
+	const schema = /search_path=(\w+)/.exec(decodeURIComponent(address))?.[1];
+	return { kind: 'postgres', options: `host=${database.folder} user=${user} dbname=${name} search_path=${schema}` };
 }
 
 function targets({ southbound, northbound }: { southbound: string; northbound: string }) {
