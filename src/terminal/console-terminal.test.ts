@@ -87,3 +87,9 @@ test('widths count what a terminal shows', () => {
 test('printable keeps ordinary text of every script', () => {
 	assert.equal(printable('größer 日本 ✓'), 'größer 日本 ✓');
 });
+
+test('progress is shown on a terminal that does not know its width', () => {
+	const terminal = recordingTerminal({ onTerminal: true, columns: 0 });
+	terminal.progress('50 % of it');
+	assert.match(terminal.stderrText, /50 % of it$/);
+});

@@ -61,7 +61,8 @@ export function consoleTerminal(world: Console): Terminal {
 		},
 		progress: (text) => {
 			if (stderr.isTTY !== true || world.settings().quiet) return;
-			stderr.write(eraseLine + fitTo(printable(text), (stderr.columns ?? 80) - 1));
+			// A pseudo-terminal that nobody gave a size says 0.
+			stderr.write(eraseLine + fitTo(printable(text), (stderr.columns || 80) - 1));
 			progressShown = text !== '';
 		},
 		table: (rows, columns) => {
