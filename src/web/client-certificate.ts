@@ -60,7 +60,12 @@ function splitNames(text: string): string[] {
 	for (const [, kind, quoted, plain] of text.matchAll(
 		/(?:^|, )([A-Za-z ]+):(?:("(?:[^"\\]|\\.)*")|([^",]*))(?=, |$)/g,
 	)) {
-		names.push(`${kind}:${quoted === undefined ? plain : (JSON.parse(quoted) as string)}`);
+		try {
+			names.push(`${kind}:${quoted === undefined ? plain : (JSON.parse(quoted) as string)}`);
+		} catch {
+			// Node does not write such a thing. Leaving one out could make another the only one, so none is believed.
+			return [];
+		}
 	}
 	return names;
 }

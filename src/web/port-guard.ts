@@ -61,6 +61,8 @@ export interface PortGuard {
 		request: IncomingMessage,
 		proxied: ProxiedFacts,
 	) => CertificateFacts | AccessDenial | undefined;
+	/** How often (ms) it is asked anew who is behind requests that last, such as event streams. */
+	readonly recheckInterval?: number;
 	/** Counts a request of this caller. @returns 0, or milliseconds to wait */
 	readonly limit?: (caller: string) => number;
 	/** @throws CaissonError decision-unavailable */
@@ -71,16 +73,74 @@ export interface PortGuard {
 
 /** Call it before any route is registered. */
 export function guardPort(app: FastifyInstance, guard: PortGuard): void {
+	const lasting = guard.access && watchLasting(app, guard);
 	app.addHook('onRequest', async (request, reply) => {
 		const proxied = guard.proxies.read(request.raw);
-		const facts = { remoteAddress: proxied.remoteAddress, identity: anonymous as Identity };
+		const facts: Facts = { remoteAddress: proxied.remoteAddress, credential: anonymous };
 		const verdict = await judge(guard, request, proxied, facts);
 		if (!('reason' in verdict)) {
 			setIdentity(request.raw, verdict);
+			lasting?.add(request, reply, facts);
 			return;
 		}
 		refuse(guard, verdict, request, reply, facts);
 	});
+}
+
+const usualRecheck = 15_000;
+
+/**
+ * A request that lasts (an event stream, a long download) may outlive what let it in. Each is looked at again from time to
+ * time, and cut once its certificate or token is not valid any more. The hook is not asked again.
+ */
+function watchLasting(app: FastifyInstance, guard: PortGuard) {
+	const open = new Map<FastifyRequest, { readonly since: number; readonly facts: Facts }>();
+	const interval = guard.recheckInterval ?? usualRecheck;
+	const look = async () => {
+		for (const [request, { since, facts }] of open) {
+			if (performance.now() - since < interval) continue;
+			const found = await identified(guard, request, guard.proxies.read(request.raw));
+			if (!('reason' in found.verdict) && actorOf(found.verdict) === actorOf(facts.credential)) continue;
+			const denial = 'reason' in found.verdict ? found.verdict : changed;
+			guard.denied(denial, deniedRequest(guard, request, facts));
+			request.raw.socket.destroy();
+		}
+	};
+	// Where it cannot be told (the storage is away) nobody is cut: the next round tells.
+	const timer = setInterval(() => void look().catch(() => undefined), interval).unref();
+	app.addHook('onClose', async () => clearInterval(timer));
+	return {
+		add(request: FastifyRequest, reply: FastifyReply, facts: Facts) {
+			open.set(request, { since: performance.now(), facts });
+			reply.raw.once('close', () => open.delete(request));
+		},
+	};
+}
+
+const changed: AccessDenial = {
+	reason: 'wrong-token',
+	code: 'not-authenticated',
+	message: 'the credential is another identity now',
+};
+
+/** What is known of a request so far. */
+interface Facts {
+	readonly remoteAddress: string | undefined;
+	/** Whose credential it carries. */
+	credential: Identity;
+}
+
+/** Who asks, by what the request shows, and the certificate that it shows. */
+async function identified(
+	{ access, certificateOf }: PortGuard,
+	{ raw }: FastifyRequest,
+	proxied: ProxiedFacts,
+): Promise<{ verdict: Identity | AccessDenial; certificate: CertificateFacts | undefined }> {
+	const shown = certificateOf(raw, proxied);
+	if (shown !== undefined && 'reason' in shown) return { verdict: shown, certificate: undefined };
+	const encrypted = 'encrypted' in raw.socket;
+	const arrival: Arrival = { request: raw, remoteAddress: proxied.remoteAddress, encrypted, certificate: shown };
+	return { verdict: (await access?.identify(arrival)) ?? anonymous, certificate: shown };
 }
 
 /** @param facts takes the identity as soon as it is known, for the record of a denial that comes later */
@@ -88,29 +148,24 @@ async function judge(
 	guard: PortGuard,
 	request: FastifyRequest,
 	proxied: ProxiedFacts,
-	facts: { readonly remoteAddress: string | undefined; identity: Identity },
+	facts: Facts,
 ): Promise<Identity | AccessDenial> {
 	const { raw } = request;
-	const certificate = guard.certificateOf(raw, proxied);
-	const encrypted = 'encrypted' in raw.socket;
-	const arrival = { request: raw, remoteAddress: proxied.remoteAddress, encrypted };
 	const early =
 		guard.access &&
 		(tokenInUrl(raw.url ?? '') ?? (guard.access.names && judgeOrigin(browserFacts(raw), guard.access.names)));
-	const shown = certificate !== undefined && 'reason' in certificate ? certificate : undefined;
-	const valid = certificate !== undefined && !('reason' in certificate) ? certificate : undefined;
-	const found =
-		early ?? shown ?? (await guard.access?.identify({ ...arrival, certificate: valid })) ?? (anonymous as Identity);
-	const identity = 'reason' in found ? undefined : found;
-	facts.identity = identity ?? anonymous;
+	const { verdict, certificate } = early
+		? { verdict: early, certificate: undefined }
+		: await identified(guard, request, proxied);
+	if (!('reason' in verdict)) facts.credential = verdict;
 	// Also before a denial is told: who guesses is slowed down.
-	const wait = guard.limit?.(callerOf(facts.identity, proxied.remoteAddress)) ?? 0;
+	const wait = guard.limit?.(callerOf(facts.credential, proxied.remoteAddress)) ?? 0;
 	if (wait > 0) return tooOften(wait);
-	if (identity === undefined) return found as AccessDenial;
-	const forbidden = guard.access && judgeOperation(guard.access.permits, identity, request);
+	if ('reason' in verdict) return verdict;
+	const forbidden = guard.access && judgeOperation(guard.access.permits, verdict, request);
 	if (forbidden) return forbidden;
-	if (guard.decide === undefined) return identity;
-	return decided(guard, await guard.decide(question(guard, request, identity, valid, proxied)), identity);
+	if (guard.decide === undefined) return verdict;
+	return decided(guard, await guard.decide(question(guard, request, verdict, certificate, proxied)), verdict);
 }
 
 function decided({ port }: PortGuard, { allow, reason, clientId }: Decision, identity: Identity) {
@@ -193,13 +248,11 @@ function question(
 function refuse(
 	guard: PortGuard,
 	denial: AccessDenial,
-	{ raw }: FastifyRequest,
+	request: FastifyRequest,
 	reply: FastifyReply,
-	{ remoteAddress, identity }: { readonly remoteAddress: string | undefined; readonly identity: Identity },
+	facts: Facts,
 ): never {
-	const path = (raw.url ?? '').split('?', 1)[0] ?? '';
-	const { port } = guard;
-	guard.denied(denial, { port, method: raw.method ?? '', path, remoteAddress, by: actorOf(identity) });
+	guard.denied(denial, deniedRequest(guard, request, facts));
 	// RFC 9110, section 11.6.1: a 401 names the scheme. RFC 6750, section 3: and what was wrong with the token.
 	if (denial.reason === 'no-token') reply.header('WWW-Authenticate', 'Bearer realm="caisson"');
 	if (denial.reason === 'wrong-token') {
@@ -208,4 +261,13 @@ function refuse(
 	// RFC 9110, section 10.2.3.
 	if ('retryAfter' in denial) reply.header('Retry-After', String(denial.retryAfter));
 	throw new CaissonError(denial.code, denial.message);
+}
+
+function deniedRequest(
+	{ port }: PortGuard,
+	{ raw }: FastifyRequest,
+	{ remoteAddress, credential }: Facts,
+): DeniedRequest {
+	const path = (raw.url ?? '').split('?', 1)[0] ?? '';
+	return { port, method: raw.method ?? '', path, remoteAddress, by: actorOf(credential) };
 }
