@@ -169,7 +169,8 @@ async function measureTagged(folder: string): Promise<Part> {
 
 interface Part {
 	readonly settings: Report['settings'];
-	readonly table: Table;
+	/** Absent where it could not be measured. */
+	readonly table?: Table;
 	readonly notes: readonly string[];
 }
 
@@ -187,6 +188,10 @@ for (const name of options.part ?? Object.keys(parts)) {
 	const folder = mkdtempSync(join(tmpdir(), 'caisson-bench-'));
 	try {
 		measured.push(await part(folder));
+	} catch (error) {
+		// The other parts are worth telling all the same.
+		process.exitCode = 2;
+		measured.push({ settings: {}, notes: [`${name} could not be measured: ${(error as Error).message}`] });
 	} finally {
 		rmSync(folder, { recursive: true, force: true });
 	}
@@ -197,7 +202,7 @@ printReport(
 		about: '75 % reads (polls, workflows), 25 % writes (create, advance), as fast as the server answers.',
 		machine,
 		settings: Object.assign({}, ...measured.map(({ settings }) => settings)),
-		tables: measured.map(({ table }) => table),
+		tables: measured.flatMap(({ table }) => table ?? []),
 		notes: measured.flatMap(({ notes }) => notes),
 	},
 	options.json ? ['--json'] : [],

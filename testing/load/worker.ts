@@ -87,7 +87,8 @@ export class Worker {
 		this.#south = undefined;
 		if (connection === undefined) return;
 		if (resume && !first && !connection.resumed) this.outcomes.failed('connect', 'the session was not resumed');
-		if (resume) this.#session = connection.session;
+		// A resumed connection need not bring a new one.
+		if (resume) this.#session = connection.session ?? this.#session;
 		connection.close();
 	}
 
