@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
+import { makeCa, makeCertificate, opensslMissing, temporaryFolder } from '../../programs/server/fixtures.ts';
 import { builtinWorkflow } from '../../src/workflow/builtin.ts';
 import { startApplication } from '../application/application.ts';
 import type { Target } from './connection.ts';
@@ -50,4 +53,29 @@ test('requests that a server refuses are errors and no requests done', async (t)
 	assert.ok(load.errors > 0);
 	// The body is quoted as it was sent: in chunks.
 	assert.match(load.said.join('\n'), /^poll: 500 \w+\s+out of order/m);
+});
+
+test('with connections that are made for one request each, every TLS session but the first is resumed', {
+	skip: opensslMissing(),
+}, async (t) => {
+	const folder = temporaryFolder((step) => t.after(step));
+	const ca = makeCa(folder, 'ca');
+	const { certificate, key } = makeCertificate(folder, 'server', ca);
+	const [resumed, made] = [[] as boolean[], { connections: 0 }];
+	const files = { cert: readFileSync(certificate), key: readFileSync(key) };
+	const server = createTlsServer(files, (_, response) => response.end('{}')).listen(0, '127.0.0.1');
+	server.on('secureConnection', (socket) => resumed.push(socket.isSessionReused()));
+	server.on('connection', () => made.connections++);
+	await once(server, 'listening');
+	t.after(() => {
+		server.closeAllConnections();
+		server.close();
+	});
+	const { port } = server.address() as AddressInfo;
+	const target = { host: '127.0.0.1', port, tls: { ca: readFileSync(ca.certificate, 'utf8') } };
+	const task = { kind: 'connect', resume: true, warmUp: 50, duration: 300 } as const;
+	const load = await runLoad({ south: target, north: target, workers: 1, name: 'resumed', task }, []);
+	assert.deepEqual(load.said, []);
+	assert.ok(load.requests > 1 && load.requests <= made.connections);
+	assert.deepEqual([resumed[0], resumed.slice(1).every(Boolean)], [false, true]);
 });
