@@ -9,6 +9,8 @@ export interface DeviceConfiguration {
 	readonly id: string;
 	/** The certificate, PEM, whose key signs updates for this device. It needs the extended key usage emailProtection. */
 	readonly certificate: string;
+	/** What it shows to the server, PEM, and the CA of the server's certificate; absent: plain HTTP. */
+	readonly tls?: { readonly authority: string; readonly certificate: string; readonly key: string };
 	/** Board and revision, as in 'trial-board:1.0'. */
 	readonly hardware?: string;
 	/** Seconds between two polls; default 1. */
@@ -28,6 +30,7 @@ export const defaultHardware = 'trial-board:1.0';
 
 const configurationPath = '/etc/swupdate.cfg';
 const certificatePath = '/etc/swupdate-certificate.pem';
+const tlsPaths = { cafile: '/etc/swupdate-ca.pem', sslcert: '/etc/swupdate-tls.pem', sslkey: '/etc/swupdate-tls.key' };
 const environmentMapPath = '/etc/fw_env.config';
 
 /** The device's own files: path and content. */
@@ -49,14 +52,25 @@ export function deviceFiles(device: DeviceConfiguration, environmentPath: string
 		'\tyieldtime = 1;',
 		`\tretry = ${whole(device.retries ?? 1)};`,
 		'\tretrywait = 1;',
+		...(device.tls === undefined ? [] : Object.entries(tlsPaths).map(([name, path]) => `\t${name} = ${quoted(path)};`)),
 		'};',
 		'identify : ();',
 	];
 	return [
 		[configurationPath, `${lines.join('\n')}\n`],
 		[certificatePath, device.certificate],
+		...tlsFiles(device),
 		// File, offset, size: libubootenv's fw_env.config.
 		[environmentMapPath, `${environmentPath} 0x0 0x${environmentSize.toString(16)}\n`],
+	];
+}
+
+function tlsFiles({ tls }: DeviceConfiguration): [path: string, content: string][] {
+	if (tls === undefined) return [];
+	return [
+		[tlsPaths.cafile, tls.authority],
+		[tlsPaths.sslcert, tls.certificate],
+		[tlsPaths.sslkey, tls.key],
 	];
 }
 
