@@ -1,6 +1,6 @@
-// Who may call what: one table, by operation. An operation that is not in it is allowed to nobody, and a server whose
-// API has one that is missing here does not start. What a device sees of an operation that it may call (its own jobs) is
-// the noun's to decide. Pure.
+// Who may call what: one table, by operation. An operation that is not in it is allowed to nobody, and the tests fail for
+// one of our documents that is missing here. What a device sees of an operation that it may call (its own jobs) is the
+// noun's to decide. Pure.
 
 /** Roles of operators. They are independent: whoever needs the rights of two has both. */
 export const roles = ['viewer', 'operator', 'approver', 'signer', 'auditor', 'admin'] as const;
