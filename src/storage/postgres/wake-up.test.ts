@@ -69,3 +69,22 @@ test('a connection that breaks is opened again once, and listeners are told to l
 	assert.equal(told, 2, 'once for each id, and only of its own schema');
 	await wakeUp.close();
 });
+
+test('a connection that is still being set up when it is closed is ended too', async () => {
+	let ended = 0;
+	const { promise: listening, resolve: listen } = Promise.withResolvers<void>();
+	const client = Object.assign(new EventEmitter(), {
+		query: () => listening,
+		end: async () => {
+			ended++;
+		},
+	});
+	const open = async () => client as unknown as pg.Client;
+	const wakeUp = new WakeUp({ open, last: async () => 0, schema: 'public' }, 0);
+	// Let it get as far as waiting for the answer to LISTEN.
+	await new Promise((resolve) => setImmediate(resolve));
+	await wakeUp.close();
+	listen();
+	await new Promise((resolve) => setImmediate(resolve));
+	assert.equal(ended, 1);
+});

@@ -88,6 +88,8 @@ export class WakeUp {
 				if (schema === this.#source.schema) this.announce(Number(last));
 			});
 			await client.query('listen caisson_event');
+			// Closed while it was asked: nobody else knows of this connection.
+			if (this.#closed) return void client.end().catch(() => {});
 			this.#client = client;
 			this.#pause = 100;
 			// Those who listen may have failed to read meanwhile, so they look again in any case.
