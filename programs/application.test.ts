@@ -24,7 +24,7 @@ test('with strict errors what wfx says in text is a problem document', async () 
 
 test('an answer that is the server’s fault names its request, and so does the log', async () => {
 	const lines: { requestId?: string; code?: string }[] = [];
-	const log = pino({ level: 'info' }, { write: (line: string) => void lines.push(JSON.parse(line)) });
+	const log = pino({ level: 'debug' }, { write: (line: string) => void lines.push(JSON.parse(line)) });
 	const running = await startApplication({ log });
 	try {
 		const response = await fetch(`${running.north}/api/wfx/v1/jobs`, { headers: { 'X-Response-Filter': '.[' } });

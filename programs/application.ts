@@ -285,7 +285,8 @@ function logFailure(log: Logger, error: unknown, request: FastifyRequest): void 
 	const { code, http } = meaningOf(error);
 	const { id, method, url } = request;
 	const line = { requestId: id, method, path: url.split('?')[0], code, err: error };
-	if (http >= 500) log.error(line, 'request failed');
+	// A filter is the client's own program: that it fails is no failure of the server.
+	if (http >= 500 && code !== 'filter-failed') log.error(line, 'request failed');
 	else log.debug(line, 'request refused');
 }
 

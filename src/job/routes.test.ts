@@ -209,3 +209,21 @@ test('every change has its audit row', async () => {
 		['job.create', 'job.update-status', 'job.delete'].map((action) => ['anonymous', action, id]),
 	);
 });
+
+test('an answer that would hold more than 10,000 jobs is refused, and says how to ask', async () => {
+	const bulk = (path: string, body: unknown) => ask('POST', `${running.north}/api/caisson/v1/jobs/${path}`, body);
+	const create = (count: number) => {
+		const clientIds = Array.from({ length: count }, (_, i) => `many-${i}`);
+		return bulk('bulk-create', { clientIds, workflow: 'wfx.workflow.dau.direct', tags: ['many'] });
+	};
+	await create(10_000);
+	assert.equal((await south('GET', '/jobs?tag=many&limit=0')).body.content.length, 10_000);
+	await create(1);
+	for (const limit of [0, -1, 10_001]) {
+		const { status, body } = await south('GET', `/jobs?tag=many&limit=${limit}`);
+		assert.equal(status, 400);
+		assert.match(body, /in pages, with limit and offset/);
+	}
+	assert.equal((await south('GET', '/jobs?tag=many&limit=10000&offset=1')).body.content.length, 10_000);
+	assert.deepEqual((await bulk('bulk-delete', { tags: ['many'], limit: 20_000 })).body, { deleted: 10_001 });
+});
