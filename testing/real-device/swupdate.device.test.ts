@@ -176,9 +176,9 @@ describe(`SWUpdate of Debian ${suite}`, { skip: reason, concurrency: true }, () 
 			await waitForStatus(server.api, job, inState('DOWNLOADED'));
 			await changeDefinition(server.api, job, definitionFor('config', download('files.swu')));
 			await approve(server.api, job, 'INSTALL');
-			// Firmware would wait for a reboot: only a device that took the new definition gets to the end.
+			// Firmware would wait for a reboot: only a device that took the new definition gets to the end. Its log is no
+			// proof: it names the change only where the device had asked for the job again in between.
 			await waitForStatus(server.api, job, inState('ACTIVATED'));
-			await device.waitForLine(/Job definition changed/);
 			await assertHolds(device, files);
 		});
 	});
