@@ -114,6 +114,13 @@ export const errorCatalogue = {
 		when: 'A jq response filter is malformed, fails, takes too long or needs too much memory.',
 		remedy: 'Try the filter with jq on the unfiltered answer.',
 	},
+	// trust
+	'trust-conflict': {
+		http: 409,
+		exit: 1,
+		when: 'The repository of trust changed while a document for it was being made; nothing was stored.',
+		remedy: 'Try again: what was made is made anew from the present state.',
+	},
 	// the server and what it stands on
 	'storage-unavailable': {
 		http: 503,
@@ -257,6 +264,18 @@ export const errorCatalogue = {
 		exit: 1,
 		when: 'A .swu file is truncated, damaged or not a .swu.',
 		remedy: 'Fetch or build it again.',
+	},
+	'delta-wrong': {
+		http: 400,
+		exit: 1,
+		when: 'A delta would not give the image that it is for: it is damaged, cut off, made from another base, or nothing says what it must give.',
+		remedy: 'Read the message: it names the artifact; make the delta again with `caisson update delta`.',
+	},
+	'zchunk-malformed': {
+		http: 400,
+		exit: 1,
+		when: 'A zchunk file or header is truncated, damaged, not zchunk, or beyond the limits of the format.',
+		remedy: 'Fetch it again, or make it anew with `caisson update chunk`.',
 	},
 	'signature-invalid': {
 		http: 400,
