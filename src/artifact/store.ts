@@ -56,3 +56,70 @@ export interface BlobStore {
 	/** Durably gone on return. @returns false where there was none */
 	remove(digest: string): Promise<boolean>;
 }
+
+/** What one client downloaded of one artifact on one day. */
+export interface Traffic {
+	readonly digest: string;
+	/** '' where nobody was asked who they are. */
+	readonly clientId: string;
+	/** A date in UTC: '2026-11-23'. */
+	readonly day: string;
+	/** Answers that had bytes. */
+	readonly requests: number;
+	/** Ranges that they consisted of; the whole is one. */
+	readonly ranges: number;
+	/** Bytes of content that went to the client's connection, the framing of several parts included. */
+	readonly bytes: number;
+}
+
+/** Inside a unit of work. */
+export interface TrafficWriter {
+	/** Adds each row to the stored one of its digest, client and day; the order does not matter. */
+	add(rows: readonly Traffic[]): Promise<void>;
+	/** Forgets days before this one. */
+	prune(before: string): Promise<void>;
+}
+
+export interface TrafficFilter {
+	readonly digests?: readonly string[];
+	readonly clientId?: string;
+	/** The first day. */
+	readonly since?: string;
+}
+
+export const trafficKeys = ['artifact', 'device', 'day'] as const;
+export type TrafficKey = (typeof trafficKeys)[number];
+
+export interface TrafficSum extends Pick<Traffic, 'requests' | 'ranges' | 'bytes'> {
+	/** The digest, the client or the day. */
+	readonly key: string;
+}
+
+export interface TrafficReader {
+	/** Sums a key, in the order of the keys, those above `after`, `limit` at most. */
+	sums(
+		filter: TrafficFilter,
+		by: TrafficKey,
+		page: { readonly after?: string; readonly limit: number },
+	): Promise<TrafficSum[]>;
+}
+
+/** The definition of a job as it is stored. */
+export interface StoredDefinition {
+	/** Where it stands in the order of `inState`. */
+	readonly place: { readonly stime: number; readonly seq: number };
+	readonly jobId: string;
+	/** The name. */
+	readonly workflow: string;
+	/** JSON. */
+	readonly definition: string;
+}
+
+export interface DefinitionReader {
+	/** Of committed jobs in a state of this name, whatever their workflow, oldest first, those behind `after`. */
+	inState(
+		state: string,
+		after: StoredDefinition['place'] | undefined,
+		limit: number,
+	): Promise<readonly StoredDefinition[]>;
+}

@@ -11,6 +11,7 @@ import { sealContract } from './contract/seals.ts';
 import { serverContract } from './contract/servers.ts';
 import type { OpenStore, SharedStore } from './contract/stores.ts';
 import { tokenContract } from './contract/tokens.ts';
+import { trafficContract } from './contract/traffic.ts';
 import { unitContract } from './contract/units.ts';
 import { workflowContract } from './contract/workflows.ts';
 
@@ -29,6 +30,7 @@ export function storageContract(name: string, open: OpenStore, share?: () => Pro
 		auditContract(open);
 		sealContract(open);
 		tokenContract(open);
+		trafficContract(open);
 		if (share !== undefined) serverContract(share);
 	});
 }

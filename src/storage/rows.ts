@@ -2,6 +2,7 @@
 // rows are read or written is decided by the readers and the units of work.
 
 import type { StoredToken, TokenKind } from '../access/store.ts';
+import type { StoredDefinition, TrafficKey, TrafficSum } from '../artifact/store.ts';
 import type { StoredAuditRow } from '../audit/store.ts';
 import { CaissonError } from '../errors.ts';
 import type { HistoryEntry, Job, JobAction, JsonObject } from '../job/rules/model.ts';
@@ -77,6 +78,27 @@ export function tokenFromRow(row: Row): StoredToken {
 		...(row.expires === null ? {} : { expires: Number(row.expires) }),
 		...(row.revoked === null ? {} : { revoked: Number(row.revoked) }),
 		...(row.last_used === null ? {} : { lastUsed: Number(row.last_used) }),
+	};
+}
+
+/** The column that each sum of traffic is told by. */
+export const trafficColumns: Readonly<Record<TrafficKey, string>> = {
+	artifact: 'digest',
+	device: 'client_id',
+	day: 'day',
+};
+
+export function trafficFromRow(row: Row): TrafficSum {
+	const { requests, ranges, bytes } = row;
+	return { key: String(row.key), requests: Number(requests), ranges: Number(ranges), bytes: Number(bytes) };
+}
+
+export function definitionFromRow(row: Row): StoredDefinition {
+	return {
+		place: { stime: Number(row.stime), seq: Number(row.seq) },
+		jobId: String(row.id),
+		workflow: String(row.workflow),
+		definition: String(row.definition),
 	};
 }
 

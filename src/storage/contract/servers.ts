@@ -192,6 +192,20 @@ export function serverContract(share: () => Promise<SharedStore>): void {
 			Array.from({ length: 20 }, (_, index) => index + 1),
 		);
 	});
+
+	serversTest('servers that count the same downloads at once add up', async (one, two) => {
+		const digests = Array.from({ length: 30 }, (_, index) => `digest-${index}`);
+		const counted = (order: readonly string[]) =>
+			order.map((digest) => ({ digest, clientId: 'd', day: '2026-01-01', requests: 1, ranges: 1, bytes: 10 }));
+		await Promise.all(
+			Array.from({ length: 20 }, (_, index) => {
+				const order = index % 2 === 0 ? digests : digests.toReversed();
+				return (index % 2 === 0 ? one : two).commit((unit) => unit.traffic.add(counted(order)));
+			}),
+		);
+		const sums = await two.traffic.sums({}, 'artifact', { limit: 100 });
+		assert.deepEqual([sums.length, new Set(sums.map(({ bytes }) => bytes))], [30, new Set([200])]);
+	});
 }
 
 function names(events: readonly JobEvent[]): string[] {

@@ -22,6 +22,13 @@ export const tables: readonly Table[] = [
 	{ name: 'audit', key: ['id'], numbered: 'id' },
 	{ name: 'audit_seal', key: ['number'] },
 	{ name: 'access_token', key: ['seq'], numbered: 'seq' },
+	{ name: 'artifact_traffic', key: ['digest', 'client_id', 'day'] },
+	{ name: 'trust_setting', key: ['name'] },
+	{ name: 'trust_role', key: ['name'] },
+	{ name: 'trust_target', key: ['path'] },
+	{ name: 'trust_document', key: ['role', 'version'] },
+	{ name: 'trust_pending', key: ['role'] },
+	{ name: 'trust_outbox', key: ['seq'], numbered: 'seq' },
 ];
 
 /** What each engine keeps for itself beside them. */

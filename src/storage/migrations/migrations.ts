@@ -6,6 +6,8 @@ import type { Migration, MigrationProvider } from 'kysely/migration';
 import { firstTables } from './001-first-tables.ts';
 import { auditSeal } from './002-audit-seal.ts';
 import { accessToken } from './003-access-token.ts';
+import { artifactTraffic } from './004-artifact-traffic.ts';
+import { trust } from './005-trust.ts';
 import type { ColumnTypes } from './column-types.ts';
 
 interface Step {
@@ -22,6 +24,8 @@ const all: Readonly<Record<string, Step>> = {
 	'001-first-tables': { make: firstTables, minimumReader: 1 },
 	'002-audit-seal': { make: auditSeal, minimumReader: 1 },
 	'003-access-token': { make: accessToken, minimumReader: 1 },
+	'004-artifact-traffic': { make: artifactTraffic, minimumReader: 1 },
+	'005-trust': { make: trust, minimumReader: 1 },
 };
 
 /** The names, ascending. */

@@ -8,6 +8,7 @@ import type { RawAuditRow, StoredSeal } from '../../audit/store.ts';
 import type { NewJobEvent } from '../../job/store.ts';
 import type { Workflow } from '../../workflow/rules/model.ts';
 import { addTokenChanges, noTokenChanges, type TokenChanges } from './tokens.ts';
+import { addTrafficChanges, noTrafficChanges, type TrafficChanges } from './traffic.ts';
 
 /** A job as its row has it: what is JSON stays text, so that nobody changes it from outside. */
 export interface JobRow {
@@ -63,6 +64,7 @@ export class Changes {
 	readonly events: NewJobEvent[] = [];
 	readonly audit: AuditLine[] = [];
 	readonly tokens: TokenChanges = noTokenChanges();
+	readonly traffic: TrafficChanges = noTrafficChanges();
 	/** Seals to be appended, ascending. */
 	readonly seals: StoredSeal[] = [];
 	/** The newest seal of the table, once it has been read under lock. */
@@ -80,6 +82,7 @@ export class Changes {
 		this.audit.push(...unit.audit);
 		this.seals.push(...unit.seals);
 		addTokenChanges(this.tokens, unit.tokens);
+		addTrafficChanges(this.traffic, unit.traffic);
 	}
 
 	/** Is there anything to write? */
@@ -87,6 +90,7 @@ export class Changes {
 		if (this.events.length > 0 || this.audit.length > 0 || this.seals.length > 0) return false;
 		const { inserted, revoked, used } = this.tokens;
 		if (inserted.length > 0 || revoked.length > 0 || used.length > 0) return false;
+		if (this.traffic.added.length > 0 || this.traffic.pruned.length > 0) return false;
 		for (const { changed } of this.jobs.values()) if (changed) return false;
 		for (const { stored, workflow, inserted } of this.workflows.values()) {
 			if (inserted || (stored !== undefined && workflow === undefined)) return false;

@@ -5,6 +5,7 @@
 import type pg from 'pg';
 import type { Changes, JobEntry, JobRow } from './changes.ts';
 import { tokenStatements } from './tokens.ts';
+import { trafficStatements } from './traffic.ts';
 import { keptHistory } from './unit.ts';
 
 interface Statement {
@@ -24,6 +25,7 @@ export function flush(client: pg.Client, changes: Changes): Promise<pg.QueryResu
 		...historyStatements(jobs),
 		...sealStatements(changes),
 		...tokenStatements(changes.tokens),
+		...trafficStatements(changes.traffic),
 		...numbered(changes),
 	].map((statement) => client.query(statement));
 }

@@ -12,6 +12,8 @@ import { checkServer, clientConfig, connect, writerSession } from './connection.
 import { migrate } from './migrate.ts';
 import { auditReader, eventReader, jobReader, ReadPool, workflowReader } from './readers.ts';
 import { tokenReader } from './tokens.ts';
+import { definitionReader, trafficReader } from './traffic.ts';
+import { postgresTrustReader, TrustTransactions } from './trust.ts';
 import { WakeUp } from './wake-up.ts';
 import { WorkflowCache } from './workflow-cache.ts';
 import { GroupCommitWriter, type WriterOptions } from './writer.ts';
@@ -70,6 +72,8 @@ export async function openPostgres(
 		{ stepTimeLimit: 10_000, batchLimit: 256, ...writerOptions },
 		(id) => wakeUp.announce(id),
 	);
+	const { pipeline: _, ...alone } = { ...writing, application_name: 'caisson trust' };
+	const trust = new TrustTransactions((lost) => connect(alone, lost));
 	return {
 		jobs: jobReader(reader),
 		workflows: workflowReader(reader),
@@ -77,13 +81,18 @@ export async function openPostgres(
 		audit: auditReader(reader),
 		chain: auditChainReader(reader),
 		tokens: tokenReader(reader),
+		traffic: trafficReader(reader),
+		definitions: definitionReader(reader),
+		trust: postgresTrustReader(reader),
 		commit: (step) => writer.commit((unit) => step(unit)),
+		commitTrust: trust.commit,
 		onEvents: (listener) => wakeUp.add(listener),
 		check: async () => {
 			await reader.rows('select 1 from workflow limit 1');
 		},
 		close: async () => {
 			await writer.close();
+			await trust.close();
 			await wakeUp.close();
 			await reader.close();
 		},

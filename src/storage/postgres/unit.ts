@@ -3,6 +3,7 @@
 // written here; the batch writes all its changes at once (flush.ts).
 
 import type { NewToken } from '../../access/store.ts';
+import type { Traffic } from '../../artifact/store.ts';
 import type { AuditRow, StoredSeal } from '../../audit/store.ts';
 import { CaissonError } from '../../errors.ts';
 import { type HistoryEntry, type Job, jobLimits } from '../../job/rules/model.ts';
@@ -32,6 +33,7 @@ export class PostgresUnit implements UnitOfWork {
 	readonly audit: UnitOfWork['audit'];
 	readonly seals: UnitOfWork['seals'];
 	readonly tokens: UnitOfWork['tokens'];
+	readonly traffic: UnitOfWork['traffic'];
 	readonly changes = new Changes();
 	/** The first error of the database itself: the unit cannot be kept, whatever its step makes of the error. */
 	failure: unknown;
@@ -68,6 +70,10 @@ export class PostgresUnit implements UnitOfWork {
 			insert: (token, hash) => this.#do({}, async () => this.#insertToken(token, hash)),
 			revoke: (id, time) => this.#do({}, async () => void this.changes.tokens.revoked.push({ id, time })),
 			used: (uses) => this.#do({}, async () => void this.changes.tokens.used.push(...uses)),
+		};
+		this.traffic = {
+			add: (rows) => this.#do({}, async () => this.#addTraffic(rows)),
+			prune: (before) => this.#do({}, async () => void this.changes.traffic.pruned.push(before)),
 		};
 		this.audit = { append: (row) => this.#do({}, async () => void this.changes.audit.push(auditLine(row))) };
 	}
@@ -219,6 +225,11 @@ export class PostgresUnit implements UnitOfWork {
 		this.changes.tokens.inserted.push({ ...token, hash });
 	}
 
+	#addTraffic(rows: readonly Traffic[]): void {
+		for (const { clientId } of rows) requireStorable('clientId', clientId);
+		this.changes.traffic.added.push(...rows);
+	}
+
 	#appendEvent(event: NewJobEvent): void {
 		for (const [name, text] of Object.entries(event)) if (typeof text === 'string') requireStorable(name, text);
 		this.changes.events.push(event);
@@ -237,7 +248,7 @@ function historyRow({ mtime, status, definition, reports }: HistoryEntry): Histo
 	return { mtime, status: textOrNull(status), definition: textOrNull(definition), reports };
 }
 
-function auditLine({ time, actor, action, subject, detail }: AuditRow): AuditLine {
+export function auditLine({ time, actor, action, subject, detail }: AuditRow): AuditLine {
 	return {
 		time,
 		actor: visibleText(actor),

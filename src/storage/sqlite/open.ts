@@ -13,6 +13,8 @@ import { prepareDatabaseFile } from './database-file.ts';
 import { auditReader, eventReader, jobReader, ReadConnection, workflowReader } from './readers.ts';
 import { withStorageErrors } from './sqlite-error.ts';
 import { tokenReader } from './tokens.ts';
+import { definitionReader, trafficReader } from './traffic.ts';
+import { sqliteTrustReader } from './trust.ts';
 import { GroupCommitWriter, type WriterOptions } from './writer.ts';
 
 export type SqliteOptions = Partial<WriterOptions>;
@@ -72,7 +74,11 @@ export async function openSqlite(file: string, options: SqliteOptions = {}): Pro
 		audit: auditReader(reader),
 		chain: auditChainReader(reader),
 		tokens: tokenReader(reader),
+		traffic: trafficReader(reader),
+		definitions: definitionReader(reader),
+		trust: sqliteTrustReader(reader),
 		commit: (step) => writer.commit(step),
+		commitTrust: (step) => writer.commit(step),
 		onEvents(listener) {
 			// Wrapped, so that one function given twice is two listeners.
 			const own = () => listener();

@@ -7,13 +7,17 @@ import type { AuditRow, StoredSeal } from '../../audit/store.ts';
 import { CaissonError } from '../../errors.ts';
 import { type HistoryEntry, type Job, jobLimits } from '../../job/rules/model.ts';
 import type { NewJobEvent } from '../../job/store.ts';
+import type { TrustUnit } from '../../trust/store.ts';
 import type { Workflow } from '../../workflow/rules/model.ts';
 import { groupOf } from '../../workflow/rules/walk.ts';
 import type { UnitOfWork } from '../store.ts';
+import { trustWriter } from '../trust.ts';
 import { lastSealQuery, sealFromRow } from './chain.ts';
 import { jobColumns, jobFromRow, textOrNull, WorkflowCache } from './rows.ts';
 import { isSqliteError, storageError } from './sqlite-error.ts';
 import { TokenStatements } from './tokens.ts';
+import { TrafficStatements } from './traffic.ts';
+import { sqliteTrust, TrustStatements } from './trust.ts';
 
 // History beyond what a reader ever sees is dropped every so many changes of a job, as looking for it takes a walk
 // over the index.
@@ -40,6 +44,8 @@ export class UnitStatements {
 	readonly lastSeal: StatementSync;
 	readonly insertSeal: StatementSync;
 	readonly tokens: TokenStatements;
+	readonly traffic: TrafficStatements;
+	readonly trust: TrustStatements;
 
 	constructor(database: DatabaseSync) {
 		this.workflows = new WorkflowCache(database);
@@ -72,6 +78,8 @@ export class UnitStatements {
 		this.lastSeal = database.prepare(lastSealQuery);
 		this.insertSeal = database.prepare('insert into audit_seal (number, body) values (?, ?)');
 		this.tokens = new TokenStatements(database);
+		this.traffic = new TrafficStatements(database);
+		this.trust = new TrustStatements(database);
 		this.pruneEvents = database.prepare(
 			'delete from event where id in (select id from event where ctime < ? order by ctime limit ?)',
 		);
@@ -85,13 +93,15 @@ interface FoundJob {
 	readonly stime: number;
 }
 
-export class SqliteUnit implements UnitOfWork {
+export class SqliteUnit implements UnitOfWork, TrustUnit {
 	readonly jobs: UnitOfWork['jobs'];
 	readonly workflows: UnitOfWork['workflows'];
 	readonly events: UnitOfWork['events'];
 	readonly audit: UnitOfWork['audit'];
 	readonly seals: UnitOfWork['seals'];
 	readonly tokens: UnitOfWork['tokens'];
+	readonly traffic: UnitOfWork['traffic'];
+	readonly trust: TrustUnit['trust'];
 	/** How many events it has appended. */
 	eventCount = 0;
 	/** Row numbers that are free again when the unit is rolled back. */
@@ -121,6 +131,11 @@ export class SqliteUnit implements UnitOfWork {
 			insert: async (token, hash) => this.#do(() => this.#statements.tokens.insert(token, hash)),
 			revoke: async (id, time) => this.#do(() => this.#statements.tokens.revoke(id, time)),
 			used: async (uses) => this.#do(() => this.#statements.tokens.used(uses)),
+		};
+		this.trust = trustWriter(sqliteTrust((sql, values) => this.#do(() => this.#statements.trust.all(sql, values))));
+		this.traffic = {
+			add: async (rows) => this.#do(() => this.#statements.traffic.add(rows)),
+			prune: async (before) => this.#do(() => this.#statements.traffic.prune(before)),
 		};
 		// Units are serialised, so nobody else can seal between the two.
 		this.seals = {
