@@ -289,6 +289,67 @@ export const errorCatalogue = {
 		when: 'A private key or certificate cannot be read, or the two do not belong together.',
 		remedy: 'Check the files with openssl; a passphrase comes from a file or a systemd credential.',
 	},
+	'token-unusable': {
+		http: 502,
+		exit: 2,
+		when: 'A PKCS#11 token, or the module that leads to it, is absent or refuses what it is asked.',
+		remedy: 'Read the message; look with `pkcs11-tool --module MODULE --list-token-slots`.',
+	},
+	'token-pin-refused': {
+		http: 400,
+		exit: 2,
+		when: 'The PIN of a PKCS#11 token is missing, wrong or locked. It is never tried twice.',
+		remedy: 'Correct the file with the PIN before the next try: a token locks after a few wrong ones.',
+	},
+	// trust: metadata and targets of The Update Framework
+	'trust-metadata-malformed': {
+		http: 400,
+		exit: 1,
+		when: 'Trust metadata is no strict JSON, or breaks a rule of the specification.',
+		remedy: 'Read the message: it names the field and the rule. Nothing that was trusted before has changed.',
+	},
+	'trust-signature-threshold': {
+		http: 400,
+		exit: 1,
+		when: 'Trust metadata is not signed by as many distinct keys as its role demands.',
+		remedy: 'Look at who signed with `caisson trust status`; on a device, suspect the server or what lies between.',
+	},
+	'trust-rollback': {
+		http: 409,
+		exit: 1,
+		when: 'Trust metadata is older than what is trusted already, or lists something older or no longer.',
+		remedy: 'Suspect a replay: compare the versions in the message with those of the repository.',
+	},
+	'trust-expired': {
+		http: 409,
+		exit: 1,
+		when: 'Trust metadata has expired, so whether it is current cannot be told.',
+		remedy: 'Check the clock of this machine, then whether the repository still signs new metadata.',
+	},
+	'trust-metadata-mismatch': {
+		http: 409,
+		exit: 1,
+		when: 'Trust metadata does not have the version, length or hashes that the metadata above it names.',
+		remedy: 'Try again; when it lasts, suspect a mix of old and new files on a mirror.',
+	},
+	'trust-target-unknown': {
+		http: 404,
+		exit: 1,
+		when: 'No role that is trusted for this path lists a target of this name.',
+		remedy: 'Check the name; it is signed and published before it can be fetched.',
+	},
+	'trust-target-mismatch': {
+		http: 409,
+		exit: 1,
+		when: 'What was downloaded does not have the length or the hashes that are signed for this target.',
+		remedy: 'Try another mirror; what was downloaded has been discarded.',
+	},
+	'trust-delegations-exceeded': {
+		http: 409,
+		exit: 1,
+		when: 'The search for a target met more delegated roles than a client visits.',
+		remedy: 'Delegate less deeply, or allow the client more roles.',
+	},
 } as const satisfies Record<string, ErrorMeaning>;
 
 export type ErrorCode = keyof typeof errorCatalogue;
