@@ -1,6 +1,7 @@
 // The Debian root that a real device runs from: made once with mmdebstrap, kept outside the tree in the user's cache,
 // shared by every device and every run. It decides where the root is, whether it must be made, and why it cannot be; it
-// leaves out running anything in it (device.ts).
+// leaves out running anything in it (device.ts). Other tests take roots with other packages from it
+// (testing/tuf-oracles).
 
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
@@ -26,14 +27,17 @@ export interface RootOptions {
 	readonly note?: (line: string) => void;
 }
 
-export interface DeviceRoot {
+export interface DebianRoot {
 	/** Never written to after it was made. */
 	readonly path: string;
 	readonly suite: string;
-	/** Version of the Debian package swupdate, from dpkg-query in the root: the program itself prints none. */
-	readonly swupdateVersion: string;
 	/** False where an earlier run had made it. */
 	readonly made: boolean;
+}
+
+export interface DeviceRoot extends DebianRoot {
+	/** Version of the Debian package swupdate, from dpkg-query in the root: the program itself prints none. */
+	readonly swupdateVersion: string;
 }
 
 /** Raised when the way of making a root changes, so that roots made the old way are not used. */
@@ -50,41 +54,56 @@ const programs: readonly (readonly [program: string, debianPackage: string])[] =
 	['chroot', 'coreutils'],
 ];
 
-/** Why no real device can run on this machine: one sentence that says what to do; undefined where one can. */
-export async function whyNot(): Promise<string | undefined> {
-	if (process.platform !== 'linux') return 'A real SWUpdate device needs Linux.';
-	if (process.getuid?.() !== 0) return 'A real SWUpdate device needs root (mount and chroot): run as root.';
+/**
+ * Why no real device can run on this machine: one sentence that says what to do; undefined where one can.
+ * @param what begins the sentence: what needs a root
+ */
+export async function whyNot(what = 'A real SWUpdate device'): Promise<string | undefined> {
+	if (process.platform !== 'linux') return `${what} needs Linux.`;
+	if (process.getuid?.() !== 0) return `${what} needs root (mount and chroot): run as root.`;
 	for (const [program, debianPackage] of programs) {
-		if (!(await onPath(program))) {
-			return `A real SWUpdate device needs ${program}: apt-get install ${debianPackage}.`;
-		}
+		if (!(await onPath(program))) return `${what} needs ${program}: apt-get install ${debianPackage}.`;
 	}
 	const attempt = await runProgram('unshare', ['--mount', '--pid', '--fork', 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt']);
 	if (attempt.code !== 0) {
-		return `A real SWUpdate device needs the right to mount in a namespace of its own (${attempt.output.trim()}).`;
+		return `${what} needs the right to mount in a namespace of its own (${attempt.output.trim()}).`;
 	}
 	return undefined;
 }
 
 /**
- * A root with SWUpdate of the given suite, made if there is none. Two callers at once make it once: the other waits. One
- * that was left half-made is discarded. On return it is complete.
+ * A root with SWUpdate of the given suite, made if there is none: see prepareDebianRoot.
  * @throws Error with the last lines of mmdebstrap where it fails
  */
 export async function prepareRoot(options: RootOptions): Promise<DeviceRoot> {
+	const root = await prepareDebianRoot(options, packages, 'SWUpdate');
+	return { ...root, swupdateVersion: await packageVersion(root.path, 'swupdate') };
+}
+
+/**
+ * A root with `include` of the given suite, made if there is none. Two callers at once make it once: the other waits. One
+ * that was left half-made is discarded. On return it is complete.
+ * @param what names the packages in the note
+ * @throws Error with the last lines of mmdebstrap where it fails
+ */
+export async function prepareDebianRoot(
+	options: RootOptions,
+	include: readonly string[],
+	what: string,
+): Promise<DebianRoot> {
 	if (!/^[a-z][a-z0-9.-]*$/.test(options.suite)) throw new Error(`not the name of a suite: ${options.suite}`);
 	const mirror = options.mirror ?? (await archiveMirror());
 	const cache = options.cache ?? defaultCache();
 	await mkdir(cache, { recursive: true });
-	const described = JSON.stringify([recipe, options.suite, packages, mirror, process.arch]);
+	const described = JSON.stringify([recipe, options.suite, include, mirror, process.arch]);
 	const name = `${options.suite}-${createHash('sha256').update(described).digest('hex').slice(0, 12)}`;
 	const path = join(cache, name);
 	const made = !(await exists(path));
 	if (made) {
-		options.note?.(`Making a Debian ${options.suite} root with SWUpdate from ${mirror} (once; about a minute).`);
-		await makeRoot(path, options.suite, mirror, options.expired ?? false);
+		options.note?.(`Making a Debian ${options.suite} root with ${what} from ${mirror} (once; about a minute).`);
+		await makeRoot(path, options.suite, mirror, include, options.expired ?? false);
 	}
-	return { path, suite: options.suite, swupdateVersion: await packageVersion(path, 'swupdate'), made };
+	return { path, suite: options.suite, made };
 }
 
 // The kernel drops the lock with the process that holds it, however that ends, so what lies there under the temporary
@@ -99,8 +118,14 @@ rm -rf "$final.making/var/lib/apt/lists" "$final.making/var/cache/apt"
 mv -T "$final.making" "$final"
 `;
 
-async function makeRoot(path: string, suite: string, mirror: string, expired: boolean): Promise<void> {
-	const words = [suite, mirror, packages.join(','), `Acquire::Check-Valid-Until "${!expired}"`];
+async function makeRoot(
+	path: string,
+	suite: string,
+	mirror: string,
+	include: readonly string[],
+	expired: boolean,
+): Promise<void> {
+	const words = [suite, mirror, include.join(','), `Acquire::Check-Valid-Until "${!expired}"`];
 	const namespaces = ['unshare', '--mount', '--pid', '--fork', '--kill-child=SIGKILL', '--mount-proc'];
 	const script = ['sh', '-c', makeScript, 'make-root', path, ...words];
 	const guard = ['--pdeathsig', 'KILL', 'flock', `${path}.lock`, ...namespaces, ...script];
@@ -113,7 +138,8 @@ async function makeRoot(path: string, suite: string, mirror: string, expired: bo
 	}
 }
 
-async function packageVersion(root: string, name: string): Promise<string> {
+/** Version of a Debian package in `root`. @throws Error where it is not installed there */
+export async function packageVersion(root: string, name: string): Promise<string> {
 	const format = ['--showformat', '$' + '{Version}', '--show', name];
 	const { code, output } = await runProgram('chroot', [root, 'dpkg-query', ...format]);
 	if (code !== 0) throw new Error(`dpkg-query in ${root} does not know ${name}: ${output.trim()}`);
