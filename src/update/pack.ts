@@ -8,9 +8,11 @@ import { dirname, join, resolve } from 'node:path';
 import { CaissonError } from '../errors.ts';
 import { ByteSum, type CpioFormat, encodeHeader, encodeTrailer, maximumSize, padding } from '../format/cpio/header.ts';
 import { writeSwDescription } from '../format/sw-description/description.ts';
+import { imageFacts, proveRdiff, proveZchunk } from './delta/prove.ts';
 import { type OutputFile, writeWhole } from './output-file.ts';
 import { compressFile, copyPayload, examine, type Payload } from './payload.ts';
 import { describe, type PlannedMember, planMembers } from './rules/plan.ts';
+import type { ResultFacts } from './rules/readback.ts';
 import { parseUpdateSpecification, type UpdateSpecification } from './rules/specification.ts';
 import type { CertificateFacts, Signer } from './signer.ts';
 
@@ -33,7 +35,7 @@ export interface PackRequest {
 }
 
 export interface PackProgress {
-	readonly step: 'reading' | 'compressing' | 'writing';
+	readonly step: 'reading' | 'compressing' | 'verifying' | 'writing';
 	readonly member: string;
 	readonly bytes: number;
 	readonly total?: number;
@@ -59,7 +61,8 @@ export interface PackedUpdate {
 
 /**
  * Packs and signs. When it returns, the file is complete and durable; when it throws, there is no new file.
- * @throws CaissonError update-specification-invalid, file-unusable, key-unusable; the signal's reason when it aborts
+ * @throws CaissonError update-specification-invalid, delta-wrong, zchunk-malformed, tool-missing, file-unusable,
+ * key-unusable; the signal's reason when it aborts
  */
 export async function packUpdate(request: PackRequest): Promise<PackedUpdate> {
 	const specification = await readSpecification(request.specification);
@@ -70,7 +73,7 @@ export async function packUpdate(request: PackRequest): Promise<PackedUpdate> {
 	try {
 		const payloads = new Map<string, Payload>();
 		for (const member of planned)
-			payloads.set(member.name, await prepare(member, resolve(base, member.source), request, scratch));
+			payloads.set(member.name, await prepare(member, (name) => resolve(base, name), request, scratch));
 		const description = writeSwDescription(describe(specification, (name) => (payloads.get(name) as Payload).facts));
 		const descriptionBytes = new TextEncoder().encode(description);
 		const signature = await request.signer.sign(descriptionBytes);
@@ -110,15 +113,46 @@ async function readSpecification(from: PackRequest['specification']): Promise<Up
 	return parseUpdateSpecification(text);
 }
 
-async function prepare(member: PlannedMember, file: string, request: PackRequest, scratch: Scratch): Promise<Payload> {
-	const { signal, progress } = request;
-	const read = (step: 'reading' | 'compressing') => (bytes: number) => progress?.({ step, member: member.name, bytes });
+async function prepare(
+	member: PlannedMember,
+	local: (name: string) => string,
+	request: PackRequest,
+	scratch: Scratch,
+): Promise<Payload> {
+	const { delta } = member;
+	const report = (step: PackProgress['step']) => (bytes: number, total?: number) =>
+		request.progress?.({ step, member: member.name, bytes, ...(total === undefined ? {} : { total }) });
+	const proof = { resolve: local, signal: request.signal, progress: report('verifying') };
+	if (delta?.type === 'delta') {
+		const header = await scratch.newFile();
+		const result = await proveZchunk({ ...member, delta }, local(member.source), header, proof);
+		return withResult(await examine(member, header, { signal: request.signal }), result);
+	}
+	const payload = await compressedOrNot(member, local(member.source), request, scratch, report);
+	if (delta !== undefined) {
+		return withResult(payload, await proveRdiff({ ...member, delta }, payload.file, payload.facts.sha256, proof));
+	}
+	if (member.readback !== true) return payload;
+	return withResult(payload, await imageFacts(payload.file, member.compress ?? member.compressed, proof));
+}
+
+function withResult(payload: Payload, result: ResultFacts | undefined): Payload {
+	return result === undefined ? payload : { ...payload, facts: { ...payload.facts, result } };
+}
+
+async function compressedOrNot(
+	member: PlannedMember,
+	file: string,
+	{ signal }: PackRequest,
+	scratch: Scratch,
+	report: (step: PackProgress['step']) => (bytes: number) => void,
+): Promise<Payload> {
 	if (member.compress === undefined) {
 		await checkSize(member, file);
-		return await examine(member, file, { signal, read: read('reading') });
+		return await examine(member, file, { signal, read: report('reading') });
 	}
 	const compressed = await scratch.newFile();
-	const expandedSize = await compressFile(file, compressed, member.compress, { signal, read: read('compressing') });
+	const expandedSize = await compressFile(file, compressed, member.compress, { signal, read: report('compressing') });
 	return await examine(member, compressed, { signal, expandedSize });
 }
 

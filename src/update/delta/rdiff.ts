@@ -74,17 +74,31 @@ export async function applyDelta(
 	if (typeof delta === 'string') await sizeOf(delta);
 	const from = typeof delta === 'string' ? createReadStream(delta) : delta;
 	const patch = new Rdiff(['patch', base, '-', '-'], options.signal);
-	// rdiff may end before it has read all; what it thinks of the delta is in its exit code, not in the broken pipe.
-	let sourceFault: unknown;
-	from.once('error', (error: Error) => {
-		sourceFault = error;
-	});
-	const fed = pipeline(from, patch.input).catch(ignored);
 	return runAll([patch], async () => {
-		const [length] = await Promise.all([copy(patch.output, write, options), fed]);
-		if (sourceFault !== undefined) throw sourceFault;
+		const [length, fault] = await Promise.all([copy(patch.output, write, options), feed(from, patch.input)]);
+		if (fault !== undefined) throw fault;
 		return length;
 	});
+}
+
+/**
+ * Writes all of `from`, unless the program ends before: what it thinks of its input is in its exit code, not in the broken
+ * pipe.
+ * @returns what reading `from` threw
+ */
+async function feed(from: Readable, to: Writable): Promise<unknown> {
+	const gone = new Promise((resolve) => to.once('close', resolve));
+	try {
+		for await (const part of from) {
+			if (to.destroyed) break;
+			if (!to.write(part)) await Promise.race([new Promise((resolve) => to.once('drain', resolve)), gone]);
+		}
+		return undefined;
+	} catch (fault) {
+		return fault;
+	} finally {
+		to.end();
+	}
 }
 
 /** One run of rdiff; its stderr is kept, up to a bound. */

@@ -4,6 +4,8 @@
 import { CaissonError } from '../../errors.ts';
 import { nameFault } from '../../format/cpio/header.ts';
 import type { DescribedArtifact, DescribedSection, SwDescription } from '../../format/sw-description/description.ts';
+import { type DeltaType, isDeltaType } from './delta-artifact.ts';
+import { type ResultFacts, sectionScripts, wantsReadback } from './readback.ts';
 import type { ArtifactToPack, Compression, UpdateSpecification } from './specification.ts';
 
 export interface PlannedMember {
@@ -15,6 +17,23 @@ export interface PlannedMember {
 	readonly compressed?: Compression;
 	/** Where the specification first asks for it: images[0]. */
 	readonly where: string;
+	/** Set where the member is not what will lie on the device. */
+	readonly delta?: PlannedDelta;
+	/** The device will read the result back, so its size and hash must be known. */
+	readonly readback?: true;
+}
+
+/** What packing must find out of a delta before it believes it. */
+export interface PlannedDelta {
+	readonly type: DeltaType;
+	/** The local file with what must come out. */
+	readonly result?: string;
+	/** The local file that an rdiff delta was made from. */
+	readonly base?: string;
+	/** Nothing is found out. */
+	readonly unverified?: boolean;
+	/** What the handler is told: the requests of a zchunk delta must fit into SWUpdate's. */
+	readonly properties: ArtifactToPack['properties'];
 }
 
 /** What is known of a member once its bytes have been read. */
@@ -25,6 +44,8 @@ export interface MemberFacts {
 	readonly sha256: string;
 	/** Bytes after the device has expanded them; set where Caisson compressed the member. */
 	readonly expandedSize?: number;
+	/** What will lie on the device; known for deltas that were verified, and where readback was asked for. */
+	readonly result?: ResultFacts;
 }
 
 /**
@@ -53,14 +74,42 @@ export function planMembers(specification: UpdateSpecification): PlannedMember[]
 					? {}
 					: { compressed: artifact.attributes.compressed as Compression }
 				: { compress: artifact.compress }),
+			...plannedDelta(artifact),
+			...(wantsReadback(artifact) ? { readback: true } : {}),
 		};
 		const same = members.get(name);
-		if (same === undefined) members.set(name, planned);
-		else if (same.source !== planned.source || same.compress !== planned.compress) {
+		if (same === undefined || sameContent(same, planned)) {
+			members.set(name, same?.readback ? { ...same } : { ...planned, where: same?.where ?? planned.where });
+		} else {
 			throw invalid(artifact, `the member ${JSON.stringify(name)} already holds ${same.where}. Set another filename.`);
 		}
 	}
 	return [...members.values()];
+}
+
+function plannedDelta({ attributes, result, base, unverified, properties }: ArtifactToPack): { delta?: PlannedDelta } {
+	if (!isDeltaType(attributes.type)) return {};
+	return {
+		delta: {
+			type: attributes.type,
+			...(result === undefined ? {} : { result }),
+			...(base === undefined ? {} : { base }),
+			...(unverified === undefined ? {} : { unverified }),
+			properties,
+		},
+	};
+}
+
+/** Whether two artifacts mean the same bytes by a member's name, proven the same way. */
+function sameContent(one: PlannedMember, other: PlannedMember): boolean {
+	return (
+		one.source === other.source &&
+		one.compress === other.compress &&
+		(one.delta?.type === 'delta') === (other.delta?.type === 'delta') &&
+		one.delta?.result === other.delta?.result &&
+		one.delta?.base === other.delta?.base &&
+		one.delta?.unverified === other.delta?.unverified
+	);
 }
 
 /**
@@ -74,16 +123,20 @@ export function describe(
 	factsOf: (memberName: string) => MemberFacts,
 ): SwDescription {
 	const touchesBootloader = specification.sections.some((section) => section.bootenv.length > 0);
-	const sections = specification.sections.map((section): DescribedSection => {
-		const described = (kind: ArtifactToPack['kind']) =>
-			section.artifacts
-				.filter((artifact) => artifact.kind === kind)
-				.map((artifact) => describeArtifact(artifact, factsOf));
+	const scripts = sectionScripts(specification, (artifact) => {
+		const { result } = factsOf(memberNameOf(artifact));
+		if (result === undefined) throw invalid(artifact, 'the result is not known, so the device cannot read it back.');
+		return result;
+	});
+	const sections = specification.sections.map((section, index): DescribedSection => {
+		const described = (artifacts: readonly ArtifactToPack[]) =>
+			artifacts.map((artifact) => describeArtifact(artifact, factsOf));
+		const ofKind = (kind: ArtifactToPack['kind']) => section.artifacts.filter((artifact) => artifact.kind === kind);
 		return {
 			path: section.path,
-			images: described('images'),
-			files: described('files'),
-			scripts: described('scripts'),
+			images: described(ofKind('images')),
+			files: described(ofKind('files')),
+			scripts: [...(scripts[index]?.readbacks ?? []), ...described(scripts[index]?.scripts ?? [])],
 			bootenv: section.bootenv,
 		};
 	});
@@ -104,20 +157,31 @@ function describeArtifact(artifact: ArtifactToPack, factsOf: (memberName: string
 	if (artifact.source === undefined) return { attributes: artifact.attributes, properties: artifact.properties };
 	const filename = memberNameOf(artifact);
 	const facts = factsOf(filename);
+	const unverified = artifact.unverified === true ? { [unverifiedProperty]: 'true' } : {};
 	// SWUpdate checks the free space of a compressed payload only where it is told the size after expansion.
 	const properties =
 		facts.expandedSize === undefined || artifact.properties['decompressed-size'] !== undefined
 			? artifact.properties
 			: { ...artifact.properties, 'decompressed-size': String(facts.expandedSize) };
-	return { filename, sha256: facts.sha256, attributes: artifact.attributes, properties };
+	return {
+		filename,
+		sha256: facts.sha256,
+		attributes: artifact.attributes,
+		properties: { ...properties, ...unverified },
+	};
 }
+
+/** Marks an artifact whose result nobody knows; SWUpdate passes over properties that its handler does not read. */
+export const unverifiedProperty = 'caisson-unverified';
 
 /** The member's name: filename, else the last part of source with the ending of its compression. */
 function memberNameOf(artifact: ArtifactToPack): string {
 	if (artifact.filename !== undefined) return artifact.filename;
 	const source = artifact.source as string;
 	const ending = artifact.compress === 'zstd' ? '.zst' : artifact.compress === 'zlib' ? '.gz' : '';
-	return source.slice(source.lastIndexOf('/') + 1) + ending;
+	// Of a whole .zck only the header becomes a member.
+	const header = artifact.attributes.type === 'delta' && source.endsWith('.zck') ? 'hdr' : '';
+	return source.slice(source.lastIndexOf('/') + 1) + header + ending;
 }
 
 function artifactsOf(specification: UpdateSpecification): ArtifactToPack[] {

@@ -6,6 +6,8 @@
 
 import { nameFault } from '../../format/cpio/header.ts';
 import type { ArtifactKind } from '../../format/sw-description/description.ts';
+import { deltaFault } from './delta-artifact.ts';
+import { readbackFault } from './readback.ts';
 import {
 	choice,
 	elements,
@@ -34,6 +36,14 @@ export interface ArtifactToPack {
 	readonly filename?: string;
 	/** Compress the source while packing. */
 	readonly compress?: Compression;
+	/** The local file with what must come out of a delta; relative to the specification, as `source`. */
+	readonly result?: string;
+	/** The local file that an rdiff delta was made from. */
+	readonly base?: string;
+	/** Pack a delta although nothing says what it gives. */
+	readonly unverified?: boolean;
+	/** Let the device read the result back and compare its SHA-256; by default for deltas (see readback.ts). */
+	readonly readback?: boolean;
 	readonly attributes: Readonly<Record<string, string | boolean>>;
 	readonly properties: Readonly<Record<string, string | readonly string[]>>;
 }
@@ -78,9 +88,18 @@ const installed = {
 	compressed: choice(compressions),
 	'installed-directly': flag,
 };
+/** What packing must know of a delta, and the check of what it gives. */
+const proven = { result: text(4095), base: text(4095), unverified: flag, readback: flag };
 const entryFields = {
-	images: { ...installed, volume: short, mtdname: short, offset: text(31) },
-	files: { ...installed, path: pathText, filesystem: short, 'create-destination': flag, 'atomic-install': flag },
+	images: { ...installed, ...proven, volume: short, mtdname: short, offset: text(31) },
+	files: {
+		...installed,
+		...proven,
+		path: pathText,
+		filesystem: short,
+		'create-destination': flag,
+		'atomic-install': flag,
+	},
 	archives: {
 		...installed,
 		path: pathText,
@@ -103,7 +122,15 @@ const entryHints: Readonly<Record<string, string>> = {
 	permissions: permissionsHint,
 	mode: permissionsHint,
 	destination: 'SWUpdate calls it "path" for files and "device" for images.',
+	...Object.fromEntries(
+		['url', 'zckfile', 'chain', 'max-ranges', 'source-size', 'zckloglevel', 'debug-chunks', 'rdiffbase'].map((name) => [
+			name,
+			'The handler reads it as a property: list it under "properties".',
+		]),
+	),
 };
+/** Fields that are for Caisson; the others are SWUpdate's attributes. */
+const ownFields = ['source', 'filename', 'compress', 'result', 'base', 'unverified', 'readback'];
 
 const sectionFields = {
 	images: entries('images'),
@@ -191,22 +218,23 @@ function entry(kind: keyof typeof entryFields, place: Place): ArtifactToPack {
 	const properties = { ...(read.properties as Record<string, string | readonly string[]> | undefined) };
 	if (kind === 'archives') Object.assign(attributes, { type: 'archive', 'preserve-attributes': true });
 	for (const [name, value] of Object.entries(read)) {
-		if (typeof value === 'object' || name === 'source' || name === 'filename' || name === 'compress') continue;
+		if (typeof value === 'object' || ownFields.includes(name)) continue;
 		if (propertyFlags.includes(name)) properties[name] = String(value);
 		else attributes[name] = value;
 	}
 	attributes.type ??= defaultType(kind, attributes, place);
 	checkEntry(kind, read, attributes, place);
 	if (read.compress !== undefined) attributes.compressed = read.compress as string;
-	return {
+	const artifact: ArtifactToPack = {
 		kind: kind === 'archives' ? 'files' : kind,
 		where: place.path,
-		...(read.source === undefined ? {} : { source: read.source as string }),
-		...(read.filename === undefined ? {} : { filename: read.filename as string }),
-		...(read.compress === undefined ? {} : { compress: read.compress as Compression }),
+		...Object.fromEntries(ownFields.flatMap((name) => (read[name] === undefined ? [] : [[name, read[name]]]))),
 		attributes,
 		properties,
 	};
+	const fault = deltaFault({ ...artifact, kind }) ?? readbackFault(artifact);
+	if (fault !== undefined) refuse(place, fault);
+	return artifact;
 }
 
 /** The handler that SWUpdate itself would take; written out, so that the description says it. */
