@@ -5,6 +5,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { CaissonError } from '../errors.ts';
 import { actorOf, type Identity, identityOf } from './identity.ts';
+import { closeLingering } from './lingering-close.ts';
 import { allowLongBody } from './long-body.ts';
 import type { OpenApiDocument, Operation } from './openapi.ts';
 import { emptyReply, errorReply, jsonReply, type Reply, textReply } from './problem.ts';
@@ -153,8 +154,8 @@ async function serve(
 		return send(reply, jsonReply(outcome.status, outcome.value, outcome.headers));
 	} catch (error) {
 		if (!(error instanceof RequestRefused)) options.onFailure(error, request);
-		// What is left of the body is not worth reading.
-		if (streamed(operation) && !request.raw.complete) reply.header('Connection', 'close');
+		// What is left of the body is not worth keeping.
+		if (streamed(operation) && !request.raw.complete) closeLingering(request.raw, reply);
 		if (!(error instanceof RequestRefused && error.binding)) crossOrigin(options, request, reply);
 		return send(reply, errorReply(error, { strict: options.strict, requestId: request.id }));
 	}
@@ -267,7 +268,7 @@ export function serveErrors(app: FastifyInstance, options: ApiOptions): void {
 			return send(reply, textReply(400, `request body has an error: header Content-Type has unexpected value ${type}`));
 		}
 		if (statusCode >= 500) options.onFailure(error, request);
-		if (statusCode < 500) reply.header('Connection', 'close');
+		if (statusCode < 500) closeLingering(request.raw, reply);
 		const known = code === 'FST_ERR_CTP_BODY_TOO_LARGE' ? new CaissonError('request-too-large', message) : undefined;
 		if (known === undefined && statusCode < 500) return send(reply, textReply(statusCode, message));
 		return send(reply, errorReply(known ?? error, { strict: options.strict, requestId: request.id }));

@@ -4,10 +4,12 @@
 // and where the bytes are: a file, a blob on disk or in S3.
 
 import type { FileHandle } from 'node:fs/promises';
-import { Readable } from 'node:stream';
+import type { OutgoingHttpHeaders } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { send } from './api.ts';
 import { textReply } from './problem.ts';
+import type { Flow } from './rate-shaping.ts';
+import { transmit } from './transmission.ts';
 
 /** What is sent. `etag`, `mtime` or both say which version it is. */
 export interface SentSource {
@@ -23,6 +25,12 @@ export interface SentSource {
 	readRange(start: number, end: number): AsyncIterable<Uint8Array>;
 	/** Called once, also where nothing was read or the client went away. */
 	close(): Promise<void>;
+	/** The turns in which the bytes go; absent: as fast as the client takes them. */
+	readonly flow?: Flow;
+	/** Told once of content that went out: bytes that the system took, framing included, and of how many ranges. */
+	sent?(bytes: number, ranges: number): void;
+	/** Told where the bytes could not be read after the head was out: the connection is cut. */
+	failed?(error: unknown): void;
 }
 
 interface ByteRange {
@@ -92,10 +100,66 @@ export async function sendSource(
 	const only = parts[0];
 	if (wanted && !several && only) reply.header('Content-Range', `bytes ${only.start}-${only.end}/${source.size}`);
 	if (request.method === 'HEAD') return finish(reply, source, wanted ? 206 : 200);
-	const stream = Readable.from(bytesOf(source, parts, heads, tail), { objectMode: false });
-	// Not in the generator: that never runs where the client is gone before the first byte.
-	stream.once('close', () => void source.close().catch(() => undefined));
-	return reply.send(stream);
+	const content = bytesOf(source, parts, heads, tail);
+	return length <= atOnce
+		? sendAtOnce(reply, source, content, parts.length)
+		: sendAsItGoes(reply, source, content, parts.length);
+}
+
+/** An answer of few bytes is read first, so that one that cannot be read is still an error with a status. */
+const atOnce = 256 * 1024;
+
+async function sendAtOnce(
+	reply: FastifyReply,
+	source: SentSource,
+	content: AsyncIterable<Uint8Array>,
+	ranges: number,
+): Promise<FastifyReply> {
+	const chunks: Uint8Array[] = [];
+	try {
+		for await (const chunk of content) chunks.push(chunk);
+	} catch (error) {
+		for (const name of Object.keys(reply.getHeaders())) reply.removeHeader(name);
+		throw error;
+	} finally {
+		await source.close();
+	}
+	const [only = new Uint8Array(0)] = chunks;
+	const bytes = chunks.length > 1 ? Buffer.concat(chunks) : Buffer.from(only.buffer, only.byteOffset, only.length);
+	const { flow } = source;
+	if (flow !== undefined) {
+		reply.raw.once('close', () => flow.end());
+		for (let left = bytes.length; left > 0 && !reply.raw.destroyed; left -= flow.most()) {
+			await flow.turn(Math.min(left, flow.most()));
+		}
+	}
+	if (source.sent !== undefined && bytes.length > 0)
+		reply.raw.once('finish', () => source.sent?.(bytes.length, ranges));
+	return reply.send(bytes);
+}
+
+/** Past Fastify, which would put two streams between the file and the socket. */
+async function sendAsItGoes(
+	reply: FastifyReply,
+	source: SentSource,
+	content: AsyncIterable<Uint8Array>,
+	ranges: number,
+): Promise<FastifyReply> {
+	reply.hijack();
+	const { raw } = reply;
+	let bytes = 0;
+	try {
+		raw.writeHead(reply.statusCode, reply.getHeaders() as OutgoingHttpHeaders);
+		await transmit(raw, content, source.flow, (more) => {
+			bytes += more;
+		});
+	} catch (error) {
+		source.failed?.(error);
+	} finally {
+		if (bytes > 0) source.sent?.(bytes, ranges);
+		await source.close().catch(() => undefined);
+	}
+	return reply;
 }
 
 async function finish(reply: FastifyReply, source: SentSource, status: number): Promise<FastifyReply> {

@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path';
 import { isDigest } from '../../artifact/rules.ts';
 import type { Blob, BlobFacts, BlobStore, PutOptions } from '../../artifact/store.ts';
 import { CaissonError } from '../../errors.ts';
+import { type OpenedFile, OpenFiles } from './open-files.ts';
 import { mismatch, tooLarge } from './refusals.ts';
 
 const chunkSize = 256 * 1024;
@@ -31,14 +32,16 @@ class DiskBlobs implements BlobStore {
 	readonly #incoming: string;
 	/** Shards whose own entry is known to be durable. */
 	readonly #shards = new Set<string>();
+	readonly #files = new OpenFiles();
 
 	constructor(folder: string, incoming: string) {
 		this.#root = join(folder, 'sha256');
 		this.#incoming = incoming;
 	}
 
-	/** Nothing is held open between calls. */
-	close(): void {}
+	close(): void {
+		this.#files.close();
+	}
 
 	async put(digest: string, bytes: AsyncIterable<Uint8Array>, options: PutOptions): Promise<{ size: number }> {
 		const target = this.#path(digest);
@@ -56,6 +59,7 @@ class DiskBlobs implements BlobStore {
 			await attempt('An artifact cannot be given its name', async () => {
 				await this.#makeShard(dirname(target));
 				await rename(temporary, target);
+				this.#files.forget(target);
 				await syncDirectory(dirname(target));
 			});
 			return { size };
@@ -67,19 +71,14 @@ class DiskBlobs implements BlobStore {
 	}
 
 	async open(digest: string): Promise<Blob | undefined> {
-		const handle = await found('An artifact cannot be opened', () => open(this.#path(digest), 'r'));
-		if (handle === undefined) return undefined;
-		try {
-			const { size, mtimeMs } = await attempt('An artifact cannot be opened', () => handle.stat());
-			return {
-				...{ digest, size, stored: Math.floor(mtimeMs) },
-				readRange: (start, end) => bytesOf(handle, start, end),
-				close: () => handle.close().catch(() => undefined),
-			};
-		} catch (error) {
-			await handle.close().catch(() => undefined);
-			throw error;
-		}
+		const path = this.#path(digest);
+		const file = await found('An artifact cannot be opened', () => this.#files.open(path));
+		if (file === undefined) return undefined;
+		return {
+			...{ digest, size: file.size, stored: Math.floor(file.modified) },
+			readRange: (start, end) => bytesOf(file, start, end),
+			close: async () => file.release(),
+		};
 	}
 
 	async stat(digest: string): Promise<BlobFacts | undefined> {
@@ -106,6 +105,7 @@ class DiskBlobs implements BlobStore {
 		const path = this.#path(digest);
 		const removed = await found('An artifact cannot be removed', async () => {
 			await unlink(path);
+			this.#files.forget(path);
 			return true;
 		});
 		if (removed) await attempt('An artifact cannot be removed', () => syncDirectory(dirname(path)));
@@ -156,11 +156,11 @@ async function receive(
 	return size;
 }
 
-async function* bytesOf(handle: FileHandle, start: number, end: number): AsyncGenerator<Uint8Array> {
+async function* bytesOf(file: OpenedFile, start: number, end: number): AsyncGenerator<Uint8Array> {
 	for (let position = start; position <= end; ) {
 		const room = Buffer.allocUnsafe(Math.min(chunkSize, end - position + 1));
 		const at = position;
-		const { bytesRead } = await attempt('An artifact cannot be read', () => handle.read(room, 0, room.length, at));
+		const bytesRead = await attempt('An artifact cannot be read', () => file.read(room, at));
 		if (bytesRead === 0) throw new CaissonError('blobs-unavailable', 'An artifact on the disk has become shorter.');
 		yield room.subarray(0, bytesRead);
 		position += bytesRead;
