@@ -12,6 +12,7 @@ import { serverContract } from './contract/servers.ts';
 import type { OpenStore, SharedStore } from './contract/stores.ts';
 import { tokenContract } from './contract/tokens.ts';
 import { trafficContract } from './contract/traffic.ts';
+import { trustContract, trustServerContract } from './contract/trust.ts';
 import { unitContract } from './contract/units.ts';
 import { workflowContract } from './contract/workflows.ts';
 
@@ -30,7 +31,11 @@ export function storageContract(name: string, open: OpenStore, share?: () => Pro
 		auditContract(open);
 		sealContract(open);
 		tokenContract(open);
+		trustContract(open);
 		trafficContract(open);
-		if (share !== undefined) serverContract(share);
+		if (share !== undefined) {
+			serverContract(share);
+			trustServerContract(share);
+		}
 	});
 }

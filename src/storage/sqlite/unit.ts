@@ -101,7 +101,7 @@ export class SqliteUnit implements UnitOfWork, TrustUnit {
 	readonly seals: UnitOfWork['seals'];
 	readonly tokens: UnitOfWork['tokens'];
 	readonly traffic: UnitOfWork['traffic'];
-	readonly trust: TrustUnit['trust'];
+	#trust: TrustUnit['trust'] | undefined;
 	/** How many events it has appended. */
 	eventCount = 0;
 	/** Row numbers that are free again when the unit is rolled back. */
@@ -132,7 +132,6 @@ export class SqliteUnit implements UnitOfWork, TrustUnit {
 			revoke: async (id, time) => this.#do(() => this.#statements.tokens.revoke(id, time)),
 			used: async (uses) => this.#do(() => this.#statements.tokens.used(uses)),
 		};
-		this.trust = trustWriter(sqliteTrust((sql, values) => this.#do(() => this.#statements.trust.all(sql, values))));
 		this.traffic = {
 			add: async (rows) => this.#do(() => this.#statements.traffic.add(rows)),
 			prune: async (before) => this.#do(() => this.#statements.traffic.prune(before)),
@@ -142,6 +141,12 @@ export class SqliteUnit implements UnitOfWork, TrustUnit {
 			last: async () => this.#do(() => sealFromRow(this.#statements.lastSeal.get())),
 			append: async (seal) => this.#do(() => this.#appendSeal(seal)),
 		};
+	}
+
+	/** Made where it is asked for: units of jobs, which are many, do not need it. */
+	get trust(): TrustUnit['trust'] {
+		this.#trust ??= trustWriter(sqliteTrust((sql, values) => this.#do(() => this.#statements.trust.all(sql, values))));
+		return this.#trust;
 	}
 
 	/** Forgets `limit` events at most that were created before `time`. @returns how many */
