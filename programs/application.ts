@@ -9,9 +9,10 @@ import type { Logger } from 'pino';
 import { parse } from 'yaml';
 import type { ConsoleLink } from '../src/access/console-link.ts';
 import { accessHandlers } from '../src/access/routes.ts';
-import { artifactHandlers, serveArtifacts } from '../src/artifact/routes.ts';
-import type { ArtifactWorld } from '../src/artifact/steps.ts';
+import { namedByOpenJobs } from '../src/artifact/open-jobs.ts';
+import { artifactHandlers, type ServedWorld, serveArtifacts } from '../src/artifact/routes.ts';
 import type { BlobStore } from '../src/artifact/store.ts';
+import { TrafficCount } from '../src/artifact/traffic.ts';
 import { auditHandlers } from '../src/audit/routes.ts';
 import { chainHead, type SealingWorld, sealCommitted } from '../src/audit/sealing.ts';
 import { meaningOf } from '../src/errors.ts';
@@ -32,10 +33,12 @@ import {
 	serveErrors,
 	serveNotFound,
 } from '../src/web/api.ts';
+import type { ByteRates } from '../src/web/byte-rate.ts';
 import { serveDownloads } from '../src/web/downloads.ts';
 import type { EventStreamLimits } from '../src/web/event-stream.ts';
 import { type OpenApiDocument, requireKnownKeywords } from '../src/web/openapi.ts';
 import { emptyReply, jsonReply } from '../src/web/problem.ts';
+import { shapeRates } from '../src/web/rate-shaping.ts';
 import { ResponseFilter } from '../src/web/response-filter.ts';
 import { swaggerOf } from '../src/web/swagger.ts';
 import { workflowHandlers } from '../src/workflow/routes.ts';
@@ -67,6 +70,13 @@ export interface ApplicationParts {
 	readonly maxBodySize: number;
 	/** Largest artifact in bytes. */
 	readonly maxArtifactSize: () => number;
+	/** How artifacts are served. */
+	readonly artifacts: () => {
+		readonly rates: ByteRates;
+		/** Milliseconds for which it is kept what was downloaded; 0: for ever. */
+		readonly trafficRetention: number;
+	};
+	readonly onArtifactSent: (port: Port, bytes: number, ranges: number) => void;
 	readonly eventStreams: () => EventStreamLimits;
 	readonly onSubscribers: (change: 1 | -1) => void;
 	readonly retention: () => RetentionRules;
@@ -96,6 +106,8 @@ const retentionRound = 60_000;
 /** How often committed audit rows are sealed, and how often the head of their chain is logged. */
 const sealingRound = 10_000;
 const headRound = 3_600_000;
+/** How often it is written what was downloaded. */
+const trafficRound = 10_000;
 /** How often it is written when tokens were last used. */
 const usesRound = 60_000;
 
@@ -122,9 +134,16 @@ export async function createApplication(parts: ApplicationParts): Promise<Applic
 		'GET /version': async () => ({ status: 200, value: { ...parts.version, apiVersion: 'v1' } }),
 	};
 
-	const artifacts: ArtifactWorld = {
+	const traffic = new TrafficCount(storage.commit, parts.now);
+	const shaping = shapeRates(
+		() => parts.artifacts().rates,
+		() => performance.now(),
+	);
+	const artifacts: ServedWorld = {
 		...{ blobs: parts.blobs, maximum: parts.maxArtifactSize, now: parts.now, commit: storage.commit },
-		...{ jobs: storage.jobs, workflows: storage.workflows, events: storage.events },
+		references: [() => namedByOpenJobs(storage)],
+		traffic: storage.traffic,
+		writeTraffic: () => traffic.write(parts.artifacts().trafficRetention),
 	};
 	const exportFailed = (error: unknown) => log.error({ err: error }, 'an export of the audit trail broke off');
 	const caissonHandlers: Handlers = {
@@ -153,7 +172,12 @@ export async function createApplication(parts: ApplicationParts): Promise<Applic
 		if (port === 'northbound') serveApi(app, { ...options, document: caissonDocument, strict: true }, caissonHandlers);
 		serveRoot(app, parts);
 		serveDownloads(app, parts.downloads);
-		serveArtifacts(app, { blobs: parts.blobs, shared: options.openToOrigins, onFailure: options.onFailure });
+		serveArtifacts(app, {
+			...{ blobs: parts.blobs, shared: options.openToOrigins, onFailure: options.onFailure, shaping },
+			// What operators fetch is no device's.
+			...(port === 'southbound' && { traffic }),
+			onSent: (bytes, ranges) => parts.onArtifactSent(port, bytes, ranges),
+		});
 		serveErrors(app, options);
 		serveNotFound(app, options);
 		await app.ready();
@@ -166,6 +190,7 @@ export async function createApplication(parts: ApplicationParts): Promise<Applic
 		every(retentionRound, () => forget(world, parts), log),
 		every(sealingRound, async () => void (await sealCommitted(sealing)), log),
 		every(usesRound, () => access.check.writeUses(), log),
+		every(trafficRound, () => artifacts.writeTraffic(), log),
 		every(headRound, () => logHead(sealing, log), log),
 	];
 	return {
@@ -181,6 +206,9 @@ export async function createApplication(parts: ApplicationParts): Promise<Applic
 			await access.check
 				.writeUses()
 				.catch((error: unknown) => log.error({ err: error }, 'last uses of tokens were not written'));
+			await artifacts
+				.writeTraffic()
+				.catch((error: unknown) => log.error({ err: error }, 'what was downloaded last was not written'));
 			feed.stop();
 			await filter.close();
 			await Promise.all([south.close(), north.close()]);

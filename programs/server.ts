@@ -210,6 +210,11 @@ function applicationParts(from: {
 		access: { ...access, link: operatorToken === undefined ? undefined : link },
 		maxBodySize: live.current['max-body-size'],
 		maxArtifactSize: () => live.current['max-artifact-size'],
+		artifacts: () => ({
+			rates: { total: live.current['artifact-rate'], each: live.current['artifact-device-rate'] },
+			trafficRetention: live.current['traffic-retention'],
+		}),
+		onArtifactSent: metrics.artifactSent,
 		prepare(app, port) {
 			metrics.observe(app, port);
 			const guard = access.guards[port];

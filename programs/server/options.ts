@@ -102,6 +102,15 @@ function rate(text: string): number {
 	return value;
 }
 
+/** Bytes a second: 0, or enough that a connection does not look dead between two turns. */
+function byteRate(text: string): number {
+	const bytes = parseSize(text);
+	if (bytes !== 0 && (bytes < 1024 || bytes > 2 ** 40)) {
+		throw new RangeError(`'${text}' is neither 0 nor from 1024 to ${2 ** 40} bytes a second`);
+	}
+	return bytes;
+}
+
 /** How long jobs in one state are kept after their last change. */
 export interface Retention {
 	readonly state: string;
@@ -284,6 +293,20 @@ export const options = {
 		live: true,
 		help: 'largest artifact that is uploaded',
 	}),
+	'artifact-rate': one({
+		read: byteRate,
+		default: '0',
+		value: 'BYTES',
+		live: true,
+		help: 'bytes of artifacts a second that this server sends at most; 0: no limit',
+	}),
+	'artifact-device-rate': one({
+		read: byteRate,
+		default: '0',
+		value: 'BYTES',
+		live: true,
+		help: 'the same for one device, where devices are known (--southbound-auth mtls or token); 0: no limit',
+	}),
 	'max-header-size': one({
 		read: size(1024, 2 ** 24),
 		default: '1000000',
@@ -354,6 +377,13 @@ export const options = {
 		value: 'AGE',
 		live: true,
 		help: 'forget events older than this; 0: keep all',
+	}),
+	'traffic-retention': one({
+		read: age,
+		default: '400d',
+		value: 'AGE',
+		live: true,
+		help: 'forget what was downloaded longer ago than this; 0: keep all',
 	}),
 	'log-level': one({
 		read: choice('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'panic'),

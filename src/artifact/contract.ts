@@ -28,6 +28,9 @@ export function sampleBytes(length: number, seed: number): Uint8Array {
 	return bytes;
 }
 
+/** For removeUnless: it is not to be kept. */
+export const discard = async () => false;
+
 export async function readAll(stream: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
 	const chunks: Uint8Array[] = [];
 	for await (const chunk of stream) chunks.push(chunk);
@@ -116,7 +119,7 @@ export function blobStoreContract(name: string, withStore: WithStore, partSize =
 
 	check('what was never stored is absent everywhere', async (blobs) => {
 		await assertAbsent(blobs, sha256(sampleBytes(9, 9)));
-		assert.equal(await blobs.remove(sha256(sampleBytes(9, 9))), false);
+		assert.equal(await blobs.removeUnless(sha256(sampleBytes(9, 9)), discard), 'absent');
 	});
 
 	for (const size of [10, 2 * partSize + 7]) {
@@ -205,11 +208,42 @@ export function blobStoreContract(name: string, withStore: WithStore, partSize =
 	check('a removed blob is gone, and can be stored again', async (blobs) => {
 		const bytes = sampleBytes(1000, 15);
 		await blobs.put(sha256(bytes), pieces(bytes), plenty);
-		assert.equal(await blobs.remove(sha256(bytes)), true);
+		assert.equal(await blobs.removeUnless(sha256(bytes), discard), 'removed');
 		await assertAbsent(blobs, sha256(bytes));
-		assert.equal(await blobs.remove(sha256(bytes)), false);
+		assert.equal(await blobs.removeUnless(sha256(bytes), discard), 'absent');
 		await blobs.put(sha256(bytes), pieces(bytes), plenty);
 		assert.equal((await readBlob(blobs, sha256(bytes)))?.length, 1000);
+	});
+
+	check('a blob that is to be removed is found by nobody, and comes back as it was where it is kept', async (blobs) => {
+		const bytes = sampleBytes(1000, 16);
+		const digest = sha256(bytes);
+		await blobs.put(digest, pieces(bytes), plenty);
+		const keep = async () => {
+			assert.deepEqual(await blobs.list({ limit: 10 }), []);
+			return true;
+		};
+		assert.equal(await blobs.removeUnless(digest, keep), 'kept');
+		assert.ok(Buffer.from((await readBlob(blobs, digest)) ?? []).equals(bytes));
+		const fail = async () => {
+			throw new Error('cannot be told');
+		};
+		await assert.rejects(blobs.removeUnless(digest, fail), /cannot be told/);
+		assert.ok(Buffer.from((await readBlob(blobs, digest)) ?? []).equals(bytes));
+		assert.equal(await blobs.removeUnless(digest, discard), 'removed');
+		await assertAbsent(blobs, digest);
+	});
+
+	check('a blob that is uploaded anew while it is removed is there afterwards', async (blobs) => {
+		const bytes = sampleBytes(1000, 17);
+		const digest = sha256(bytes);
+		await blobs.put(digest, pieces(bytes), plenty);
+		const keep = async () => {
+			await blobs.put(digest, pieces(bytes), plenty);
+			return false;
+		};
+		assert.equal(await blobs.removeUnless(digest, keep), 'removed');
+		assert.ok(Buffer.from((await readBlob(blobs, digest)) ?? []).equals(bytes));
 	});
 
 	check('what is no digest never becomes a path', async (blobs) => {
@@ -225,7 +259,7 @@ export function blobStoreContract(name: string, withStore: WithStore, partSize =
 		for (const text of texts) {
 			await assert.rejects(blobs.open(text), refused('internal'));
 			await assert.rejects(blobs.stat(text), refused('internal'));
-			await assert.rejects(blobs.remove(text), refused('internal'));
+			await assert.rejects(blobs.removeUnless(text, discard), refused('internal'));
 			await assert.rejects(blobs.put(text, pieces(new Uint8Array(1)), plenty), refused('internal'));
 		}
 	});

@@ -6,15 +6,24 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { CaissonError } from '../errors.ts';
 import { type Call, type Handlers, send } from '../web/api.ts';
 import { sendSource } from '../web/file-reply.ts';
+import { identityOf } from '../web/identity.ts';
 import { errorReply } from '../web/problem.ts';
+import type { RateShaping } from '../web/rate-shaping.ts';
+import { collectGarbage } from './garbage.ts';
 import { artifactPath, contentDisposition, fileNameProblem, isDigest } from './rules.ts';
 import { type ArtifactWorld, addArtifact, artifactNotFound, deleteArtifact, findArtifact } from './steps.ts';
-import type { BlobFacts, BlobStore } from './store.ts';
+import type { BlobFacts, BlobStore, TrafficKey, TrafficReader } from './store.ts';
+import { dayOf, type TrafficCount } from './traffic.ts';
 
 export interface ServedArtifacts {
 	readonly blobs: BlobStore;
 	/** Caches between client and server may keep what they see: not where a credential was asked for. */
 	readonly shared: boolean;
+	readonly shaping: RateShaping;
+	/** Absent: what is downloaded here is not counted by artifact and device. */
+	readonly traffic?: TrafficCount;
+	/** Told of what went out, at once. */
+	readonly onSent: (bytes: number, ranges: number) => void;
 	readonly onFailure: (error: unknown, request: FastifyRequest) => void;
 }
 
@@ -36,7 +45,15 @@ async function serve(served: ServedArtifacts, request: FastifyRequest, reply: Fa
 		const blob =
 			isDigest(digest) && !(name !== undefined && fileNameProblem(name)) && (await served.blobs.open(digest));
 		if (!blob) throw artifactNotFound(isDigest(digest) ? digest : 'of this address');
+		const identity = identityOf(request.raw);
+		const device = identity.kind === 'device' ? identity.clientId : undefined;
 		return await sendSource(request, reply, {
+			flow: served.shaping.flow(device),
+			sent: (bytes, ranges) => {
+				served.onSent(bytes, ranges);
+				served.traffic?.add(digest, device ?? '', bytes, ranges);
+			},
+			failed: (error) => served.onFailure(error, request),
 			...{ size: blob.size, contentType: 'application/octet-stream', etag: `"${digest}"` },
 			headers: {
 				// The address holds the digest of the bytes: they never change (RFC 8246).
@@ -56,8 +73,14 @@ async function serve(served: ServedArtifacts, request: FastifyRequest, reply: Fa
 	}
 }
 
+export interface ServedWorld extends ArtifactWorld {
+	readonly traffic: TrafficReader;
+	/** Writes what is counted and not yet stored, so that an answer has it. */
+	readonly writeTraffic: () => Promise<void>;
+}
+
 /** The operations of the document under /artifacts. */
-export function artifactHandlers(world: ArtifactWorld): Handlers {
+export function artifactHandlers(world: ServedWorld): Handlers {
 	return {
 		'GET /artifacts': async ({ query }) => {
 			const { after, limit = 100 } = query as { after?: string; limit?: number };
@@ -67,6 +90,29 @@ export function artifactHandlers(world: ArtifactWorld): Handlers {
 			const artifacts = blobs.slice(0, limit).map(shown);
 			const next = blobs.length > limit ? artifacts.at(-1)?.digest : undefined;
 			return { status: 200, value: { artifacts, ...(next !== undefined && { next }) } };
+		},
+		'POST /artifacts/collect': async ({ body, by }) => {
+			const { olderThan = defaultAge, dryRun = false, limit = 1000 } = (body ?? {}) as CollectBody;
+			const collected = await collectGarbage(world, { olderThan: olderThan * 1000, dryRun, limit, by });
+			return { status: 200, value: { ...collected, removed: collected.removed.map(shown) } };
+		},
+		'GET /artifacts/traffic': async ({ query }) => {
+			const { digest, clientId, since, by = 'artifact', after, limit = 100 } = query as TrafficQuery;
+			for (const one of digest ?? []) if (!isDigest(one)) throw noDigest('digest');
+			if (since !== undefined && !isDay(since)) {
+				throw new CaissonError('request-invalid', 'since: a day is written as 2026-11-23');
+			}
+			await world.writeTraffic();
+			const filter = {
+				...(digest !== undefined && { digests: digest }),
+				...(clientId !== undefined && { clientId }),
+				...(since !== undefined && { since }),
+			};
+			const page = { ...(after !== undefined && { after }), limit: limit + 1 };
+			const sums = await world.traffic.sums(filter, by, page);
+			const traffic = sums.slice(0, limit);
+			const next = sums.length > limit ? traffic.at(-1)?.key : undefined;
+			return { status: 200, value: { by, traffic, ...(next !== undefined && { next }) } };
 		},
 		'GET /artifacts/sha256/{digest}': async ({ params }) => {
 			return { status: 200, value: shown(await findArtifact(world, digestOf(params))) };
@@ -82,6 +128,30 @@ export function artifactHandlers(world: ArtifactWorld): Handlers {
 			return { reply: { status: 204, body: '' } };
 		},
 	};
+}
+
+interface CollectBody {
+	/** Seconds. */
+	readonly olderThan?: number;
+	readonly dryRun?: boolean;
+	readonly limit?: number;
+}
+
+interface TrafficQuery {
+	readonly digest?: readonly string[];
+	readonly clientId?: string;
+	readonly since?: string;
+	readonly by?: TrafficKey;
+	readonly after?: string;
+	readonly limit?: number;
+}
+
+/** 30 days, in seconds. */
+const defaultAge = 30 * 86_400;
+
+function isDay(text: string): boolean {
+	const time = Date.parse(`${text}T00:00:00Z`);
+	return /^\d{4}-\d\d-\d\d$/.test(text) && !Number.isNaN(time) && dayOf(time) === text;
 }
 
 function shown({ digest, size, stored }: BlobFacts) {

@@ -1,5 +1,5 @@
 // What an artifact is: bytes, named by their SHA-256 and by nothing else. How digests, paths and file names are written
-// and read, and whether a job's definition names an artifact. It leaves out where the bytes are.
+// and read, and which digests a text names. It leaves out where the bytes are.
 
 /** A SHA-256 in lower-case hex: the only way to write it, so that one artifact has one address. */
 export function isDigest(text: string): boolean {
@@ -43,8 +43,16 @@ export function contentDisposition(name: string): string {
 	return `attachment; filename="${plain}"${extended}`;
 }
 
-/** Does the definition of a job hold the digest anywhere, as a value, inside a URL or as a key? Case does not matter. */
-export function mentions(definition: unknown, digest: string): boolean {
-	if (definition === undefined) return false;
-	return JSON.stringify(definition).toLowerCase().includes(digest);
+/** A longer row of hexadecimal digits is something else; shorter ones may have a digest behind an encoded sign (%3A…). */
+const longestRun = 256;
+
+/** Every digest that the text holds: as a value, inside an address or as a key. Case does not matter. */
+export function digestsIn(text: string): ReadonlySet<string> {
+	const found = new Set<string>();
+	for (const [run] of text.toLowerCase().matchAll(/[0-9a-f]{64,}/g)) {
+		const places = run.length <= longestRun ? run.length - 64 : 0;
+		for (let start = 0; start <= places; start++) found.add(run.slice(start, start + 64));
+		found.add(run.slice(-64));
+	}
+	return found;
 }

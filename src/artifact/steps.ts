@@ -5,13 +5,15 @@
 import type { AuditWriter } from '../audit/store.ts';
 import { CaissonError } from '../errors.ts';
 import type { Commit } from '../unit-of-work.ts';
-import { type JobsWorld, openJobNaming } from './open-jobs.ts';
+import { type NameSource, References } from './references.ts';
 import type { BlobFacts, BlobStore } from './store.ts';
 
-export interface ArtifactWorld extends JobsWorld {
+export interface ArtifactWorld {
 	readonly blobs: BlobStore;
 	readonly commit: Commit<{ readonly audit: AuditWriter }>;
 	readonly now: () => number;
+	/** Everything that keeps an artifact by naming it. */
+	readonly references: readonly NameSource[];
 	/** Largest artifact in bytes. */
 	readonly maximum: () => number;
 }
@@ -49,17 +51,39 @@ export async function findArtifact(world: Pick<ArtifactWorld, 'blobs'>, digest: 
 /** @throws CaissonError artifact-not-found, artifact-in-use, blobs-unavailable, storage-unavailable */
 export async function deleteArtifact(world: ArtifactWorld, digest: string, by: string): Promise<void> {
 	const { size } = await findArtifact(world, digest);
-	const job = await openJobNaming(world, digest);
-	if (job !== undefined) {
-		throw new CaissonError('artifact-in-use', `the unfinished job ${job} names the artifact ${digest}`);
-	}
-	await world.commit(({ audit }) =>
-		audit.append({
-			...{ time: world.now(), actor: by, action: 'artifact.delete', subject: digest },
-			detail: { size },
-		}),
-	);
-	if (!(await world.blobs.remove(digest))) throw artifactNotFound(digest);
+	const references = await References.read(world.blobs, world.references);
+	const refuse = (naming: string) => new CaissonError('artifact-in-use', `${naming} names the artifact ${digest}`);
+	// First without touching it, so that a refusal disturbs no download.
+	const naming = await references.naming(digest);
+	if (naming !== undefined) throw refuse(naming);
+	const outcome = await removeUnnamed(world, references, digest, { size }, by);
+	if (outcome === 'absent') throw artifactNotFound(digest);
+	if (outcome !== 'removed') throw refuse(outcome.naming);
+}
+
+/**
+ * Removes an artifact that nobody names. It is set aside first, so that nobody finds it any more, and only then it is
+ * asked for the last time who names it. Whatever was committed before that is seen, and the artifact comes back. What
+ * is committed later names an artifact that was gone already, as if it had come a minute later.
+ */
+export async function removeUnnamed(
+	world: ArtifactWorld,
+	references: References,
+	digest: string,
+	detail: Readonly<Record<string, unknown>>,
+	by: string,
+): Promise<'removed' | 'absent' | { readonly naming: string }> {
+	let naming: string | undefined;
+	const keep = async () => {
+		naming = await references.naming(digest);
+		if (naming !== undefined) return true;
+		await world.commit(({ audit }) =>
+			audit.append({ time: world.now(), actor: by, action: 'artifact.delete', subject: digest, detail }),
+		);
+		return false;
+	};
+	const outcome = await world.blobs.removeUnless(digest, keep);
+	return outcome === 'kept' ? { naming: naming ?? 'something' } : outcome;
 }
 
 export function artifactNotFound(digest: string): CaissonError {

@@ -53,8 +53,13 @@ export interface BlobStore {
 	stat(digest: string): Promise<BlobFacts | undefined>;
 	/** Blobs in the order of their digests, those above `after`, `limit` at most. Fewer than `limit`: there are no more. */
 	list(page: { readonly after?: string; readonly limit: number }): Promise<readonly BlobFacts[]>;
-	/** Durably gone on return. @returns false where there was none */
-	remove(digest: string): Promise<boolean>;
+	/**
+	 * Sets the blob aside, where nobody finds it, and then asks `keep`. True, or an error, which is thrown on: it is back as
+	 * it was. False: it is durably gone. After a crash in between it is back at the next start. On the disk readers wait
+	 * meanwhile; in a bucket they find nothing for that moment, and a blob above 5 GiB is not set aside but removed right
+	 * after `keep` has answered.
+	 */
+	removeUnless(digest: string, keep: () => Promise<boolean>): Promise<'removed' | 'kept' | 'absent'>;
 }
 
 /** What one client downloaded of one artifact on one day. */

@@ -12,6 +12,8 @@ export interface Metrics {
 	serve(app: FastifyInstance): void;
 	/** An event stream began (1) or ended (-1). */
 	subscribers(change: 1 | -1): void;
+	/** Content of artifacts that went out on a port. */
+	artifactSent(port: string, bytes: number, ranges: number): void;
 	/** A denied request, by reason. */
 	denied(reason: string): void;
 }
@@ -28,7 +30,7 @@ export function createMetrics(): Metrics {
 	});
 	const duration = new Histogram({
 		name: 'caisson_http_request_duration_seconds',
-		help: 'Time from the request line to the first byte of the answer; event streams are left out.',
+		help: 'Time from the request line to the first byte of the answer; event streams and long downloads are left out.',
 		labelNames,
 		buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
 		registers: [registry],
@@ -42,6 +44,18 @@ export function createMetrics(): Metrics {
 		name: 'caisson_access_denied_total',
 		help: 'Requests denied, by reason.',
 		labelNames: ['reason'],
+		registers: [registry],
+	});
+	const artifactBytes = new Counter({
+		name: 'caisson_artifact_sent_bytes_total',
+		help: 'Bytes of artifacts that went out, told when an answer ends.',
+		labelNames: ['port'],
+		registers: [registry],
+	});
+	const artifactRanges = new Counter({
+		name: 'caisson_artifact_ranges_total',
+		help: 'Ranges of artifacts that went out; a whole artifact is one.',
+		labelNames: ['port'],
 		registers: [registry],
 	});
 	return {
@@ -63,6 +77,10 @@ export function createMetrics(): Metrics {
 		},
 		subscribers: (change) => streams.inc(change),
 		denied: (reason) => denials.inc({ reason }),
+		artifactSent(port, bytes, ranges) {
+			artifactBytes.inc({ port }, bytes);
+			artifactRanges.inc({ port }, ranges);
+		},
 	};
 }
 

@@ -46,6 +46,8 @@ export async function startApplication(parts: Partial<ApplicationParts> = {}): P
 		downloads: () => undefined,
 		maxBodySize: 16 * 1024 * 1024,
 		maxArtifactSize: () => 64 * 1024 * 1024,
+		artifacts: () => ({ rates: { total: 0, each: 0 }, trafficRetention: 0 }),
+		onArtifactSent: () => undefined,
 		eventStreams: () => ({ pingInterval: 30_000, graceInterval: 60_000 }),
 		onSubscribers: () => undefined,
 		retention: () => ({ jobs: [], events: 0 }),

@@ -62,6 +62,8 @@ export const callers: Readonly<Record<string, readonly Caller[]>> = {
 	[`POST ${caisson}/jobs/bulk-create`]: operators,
 	[`POST ${caisson}/jobs/bulk-delete`]: operators,
 	[`GET ${caisson}/artifacts`]: readers,
+	[`GET ${caisson}/artifacts/traffic`]: readers,
+	[`POST ${caisson}/artifacts/collect`]: publishers,
 	[`GET ${caisson}/artifacts/sha256/{digest}`]: readers,
 	[`PUT ${caisson}/artifacts/sha256/{digest}`]: publishers,
 	[`DELETE ${caisson}/artifacts/sha256/{digest}`]: publishers,

@@ -1,5 +1,6 @@
 // Blobs as files: FOLDER/sha256/ab/abcdef…, named by their digest, in 256 folders. What is being uploaded is in
-// FOLDER/incoming, under names that nobody serves, and moves to its place in one step. One process uses the folder at a
+// FOLDER/incoming, under names that nobody serves, and moves to its place in one step; what is being removed waits in
+// FOLDER/outgoing until that is decided. One process uses the folder at a
 // time (the lock on the data directory sees to it).
 
 import { createHash, randomUUID } from 'node:crypto';
@@ -21,22 +22,39 @@ export async function openDiskBlobs(folder: string): Promise<BlobStore & { close
 	const incoming = join(folder, 'incoming');
 	await attempt('The folder of the artifacts cannot be prepared', async () => {
 		await rm(incoming, { recursive: true, force: true });
-		for (const path of [folder, incoming, join(folder, 'sha256')]) await mkdir(path, { recursive: true, mode: 0o700 });
+		const parts = ['sha256', 'outgoing'].map((name) => join(folder, name));
+		for (const path of [folder, incoming, ...parts]) await mkdir(path, { recursive: true, mode: 0o700 });
+		await bringBack(folder);
 		for (const path of [dirname(folder), folder]) await syncDirectory(path);
 	});
 	return new DiskBlobs(folder, incoming);
 }
 
+/** A crash while blobs were removed: whether they were to be kept is not known, so they are. */
+async function bringBack(folder: string): Promise<void> {
+	for (const name of await readdir(join(folder, 'outgoing'))) {
+		if (!isDigest(name)) continue;
+		const shard = join(folder, 'sha256', name.slice(0, 2));
+		await mkdir(shard, { recursive: true, mode: 0o700 });
+		await rename(join(folder, 'outgoing', name), join(shard, name));
+		await syncDirectory(shard);
+	}
+}
+
 class DiskBlobs implements BlobStore {
 	readonly #root: string;
 	readonly #incoming: string;
+	readonly #outgoing: string;
 	/** Shards whose own entry is known to be durable. */
 	readonly #shards = new Set<string>();
 	readonly #files = new OpenFiles();
+	/** Blobs that are set aside, and when that is decided. */
+	readonly #aside = new Map<string, Promise<void>>();
 
 	constructor(folder: string, incoming: string) {
 		this.#root = join(folder, 'sha256');
 		this.#incoming = incoming;
+		this.#outgoing = join(folder, 'outgoing');
 	}
 
 	close(): void {
@@ -72,6 +90,7 @@ class DiskBlobs implements BlobStore {
 
 	async open(digest: string): Promise<Blob | undefined> {
 		const path = this.#path(digest);
+		await this.#settled(digest);
 		const file = await found('An artifact cannot be opened', () => this.#files.open(path));
 		if (file === undefined) return undefined;
 		return {
@@ -82,7 +101,9 @@ class DiskBlobs implements BlobStore {
 	}
 
 	async stat(digest: string): Promise<BlobFacts | undefined> {
-		const facts = await found('An artifact cannot be looked up', () => stat(this.#path(digest)));
+		const path = this.#path(digest);
+		await this.#settled(digest);
+		const facts = await found('An artifact cannot be looked up', () => stat(path));
 		return facts && { digest, size: facts.size, stored: Math.floor(facts.mtimeMs) };
 	}
 
@@ -101,15 +122,45 @@ class DiskBlobs implements BlobStore {
 		return blobs;
 	}
 
-	async remove(digest: string): Promise<boolean> {
+	async removeUnless(digest: string, keep: () => Promise<boolean>): Promise<'removed' | 'kept' | 'absent'> {
 		const path = this.#path(digest);
-		const removed = await found('An artifact cannot be removed', async () => {
-			await unlink(path);
-			this.#files.forget(path);
+		// Not settled(): nothing may come between the last look and the entry below.
+		for (let other = this.#aside.get(digest); other !== undefined; other = this.#aside.get(digest)) await other;
+		const { promise, resolve } = Promise.withResolvers<void>();
+		this.#aside.set(digest, promise);
+		try {
+			return await this.#setAside(path, join(this.#outgoing, digest), keep);
+		} finally {
+			this.#aside.delete(digest);
+			resolve();
+		}
+	}
+
+	async #setAside(path: string, aside: string, keep: () => Promise<boolean>): Promise<'removed' | 'kept' | 'absent'> {
+		const there = await found('An artifact cannot be removed', async () => {
+			await rename(path, aside);
 			return true;
 		});
-		if (removed) await attempt('An artifact cannot be removed', () => syncDirectory(dirname(path)));
-		return removed ?? false;
+		if (!there) return 'absent';
+		this.#files.forget(path);
+		let kept = true;
+		try {
+			kept = await keep();
+		} finally {
+			await attempt('An artifact cannot be removed', async () => {
+				if (kept) await rename(aside, path);
+				else await unlink(aside);
+				for (const folder of [dirname(path), this.#outgoing]) await syncDirectory(folder);
+			});
+		}
+		return kept ? 'kept' : 'removed';
+	}
+
+	/** Resolves when it is decided what becomes of a blob that is set aside. */
+	async #settled(digest: string): Promise<void> {
+		for (let decision = this.#aside.get(digest); decision !== undefined; decision = this.#aside.get(digest)) {
+			await decision;
+		}
 	}
 
 	#path(digest: string): string {

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import {
 	AbortMultipartUploadCommand,
 	CompleteMultipartUploadCommand,
+	CopyObjectCommand,
 	CreateMultipartUploadCommand,
 	DeleteObjectCommand,
 	GetObjectCommand,
@@ -28,6 +29,8 @@ const usualPart = 8 * 2 ** 20;
 const mostParts = 10_000;
 /** Parts of one upload on their way at once; each is held in memory. */
 const partsAtOnce = 2;
+/** S3 copies larger objects only in parts. */
+const mostCopied = 5 * 2 ** 30;
 /** Times that a download is taken up again in a row without having got a byte further. */
 const mostResumptions = 3;
 
@@ -51,6 +54,7 @@ export async function openS3Blobs(address: S3Address, partSize = usualPart): Pro
 	const blobs = new S3Blobs(client, address, partSize);
 	try {
 		await attempt('The bucket cannot be used', () => client.send(new HeadBucketCommand({ Bucket: address.bucket })));
+		await blobs.bringBack();
 	} catch (error) {
 		blobs.close();
 		throw error;
@@ -62,6 +66,7 @@ class S3Blobs implements BlobStore {
 	readonly #client: S3Client;
 	readonly #bucket: string;
 	readonly #folder: string;
+	readonly #aside: string;
 	readonly #partSize: number;
 
 	constructor(client: S3Client, address: S3Address, partSize: number) {
@@ -69,6 +74,7 @@ class S3Blobs implements BlobStore {
 		this.#client = client;
 		this.#bucket = address.bucket;
 		this.#folder = `${address.prefix}sha256/`;
+		this.#aside = `${address.prefix}outgoing/`;
 	}
 
 	close(): void {
@@ -139,11 +145,56 @@ class S3Blobs implements BlobStore {
 		return blobs;
 	}
 
-	async remove(digest: string): Promise<boolean> {
-		if ((await this.stat(digest)) === undefined) return false;
-		const command = new DeleteObjectCommand(this.#at(digest));
-		await attempt('An artifact cannot be removed from S3', () => this.#client.send(command));
-		return true;
+	async removeUnless(digest: string, keep: () => Promise<boolean>): Promise<'removed' | 'kept' | 'absent'> {
+		const facts = await this.stat(digest);
+		if (facts === undefined) return 'absent';
+		if (facts.size > mostCopied) {
+			if (await keep()) return 'kept';
+			await this.#delete(this.#at(digest));
+			return 'removed';
+		}
+		await this.#copy(this.#at(digest), this.#asideOf(digest));
+		await this.#delete(this.#at(digest));
+		let kept = true;
+		try {
+			kept = await keep();
+		} finally {
+			if (kept) await this.#copy(this.#asideOf(digest), this.#at(digest));
+			await this.#delete(this.#asideOf(digest));
+		}
+		return kept ? 'kept' : 'removed';
+	}
+
+	/**
+	 * What a crash has left aside comes back. Where it is another server that is about to remove it, that was for nothing,
+	 * and the next time does it.
+	 */
+	async bringBack(): Promise<void> {
+		const command = new ListObjectsCommand({ Bucket: this.#bucket, Prefix: this.#aside });
+		const { Contents = [] } = await attempt('The artifacts in S3 cannot be listed', () => this.#client.send(command));
+		for (const { Key = '' } of Contents) {
+			const digest = Key.slice(this.#aside.length);
+			if (!isDigest(digest)) continue;
+			await this.#copy(this.#asideOf(digest), this.#at(digest)).catch((error: CaissonError) => {
+				// Gone by now: the other server has decided.
+				if (!isAbsent(error.cause)) throw error;
+			});
+			await this.#delete(this.#asideOf(digest));
+		}
+	}
+
+	#asideOf(digest: string): { Bucket: string; Key: string } {
+		return { Bucket: this.#bucket, Key: this.#aside + digest };
+	}
+
+	async #copy(from: { Bucket: string; Key: string }, to: { Bucket: string; Key: string }): Promise<void> {
+		const source = `${from.Bucket}/${from.Key.split('/').map(encodeURIComponent).join('/')}`;
+		const command = new CopyObjectCommand({ ...to, CopySource: source });
+		await attempt('An artifact cannot be set aside in S3', () => this.#client.send(command));
+	}
+
+	async #delete(at: { Bucket: string; Key: string }): Promise<void> {
+		await attempt('An artifact cannot be removed from S3', () => this.#client.send(new DeleteObjectCommand(at)));
 	}
 
 	#at(digest: string): { Bucket: string; Key: string } {
