@@ -17,6 +17,11 @@ export interface DeviceConfiguration {
 	readonly pollDelay?: number;
 	/** How often SWUpdate tries a request or a download again; default 1. */
 	readonly retries?: number;
+	/**
+	 * How often its delta handler asks again for ranges whose connection broke; default 0. SWUpdate 2024.12 asks for the
+	 * rest of a multipart answer as if it were the file, so that a retry there can only end in a wrong hash.
+	 */
+	readonly deltaRetries?: number;
 	/** 'none' keeps variables in memory, so they are lost in a reboot; default 'uboot'. */
 	readonly bootloader?: 'uboot' | 'none';
 	/** Variables of the boot loader at first boot; default ustate=0. */
@@ -55,6 +60,7 @@ export function deviceFiles(device: DeviceConfiguration, environmentPath: string
 		...(device.tls === undefined ? [] : Object.entries(tlsPaths).map(([name, path]) => `\t${name} = ${quoted(path)};`)),
 		'};',
 		'identify : ();',
+		`delta : { retry = ${whole(device.deltaRetries ?? 0)}; retrywait = 1; };`,
 	];
 	return [
 		[configurationPath, `${lines.join('\n')}\n`],
@@ -76,7 +82,16 @@ function tlsFiles({ tls }: DeviceConfiguration): [path: string, content: string]
 
 /** The parameters of swupdate: its file, the certificate it trusts, the board, the wfx module. */
 export function swupdateParameters(device: DeviceConfiguration): string[] {
-	return ['-f', configurationPath, '-k', certificatePath, '-H', device.hardware ?? defaultHardware, '-u', '-S lua'];
+	return [...commonParameters(device), '-u', '-S lua'];
+}
+
+/** The parameters of swupdate for one local update, after which it ends. */
+export function installParameters(device: DeviceConfiguration, file: string): string[] {
+	return [...commonParameters(device), '-i', file];
+}
+
+function commonParameters({ hardware }: DeviceConfiguration): string[] {
+	return ['-f', configurationPath, '-k', certificatePath, '-H', hardware ?? defaultHardware];
 }
 
 /** A string of libconfig, SWUpdate's configuration language. */

@@ -39,8 +39,8 @@ exec unshare --mount --pid --fork --kill-child=SIGKILL --propagation private sh 
 
 /**
  * Run by sh as the first process of new mount and pid namespaces: $1 a number that no other device has, $2 the shared
- * root, $3 the device's folder with upper, work and system, then SWUpdate's parameters. /run and /tmp are empty after each
- * boot, as on a device. Of /dev there is only what cannot do harm: no disks, no terminals. Where an overlay cannot be
+ * root, $3 the device's folder with upper, work and system, $4 its block devices (name=file, apart by spaces, two at
+ * most), then SWUpdate's parameters. /run and /tmp are empty after each boot, as on a device. Of /dev there is only what cannot do harm: no disks, no terminals. Where an overlay cannot be
  * mounted (its upper folder lies on an overlay itself, as in many containers), the root is copied once instead and the
  * copy is the upper folder.
  *
@@ -50,8 +50,8 @@ exec unshare --mount --pid --fork --kill-child=SIGKILL --propagation private sh 
  */
 export const startScript = `
 set -eu
-number=$1 lower=$2 folder=$3
-shift 3
+number=$1 lower=$2 folder=$3 blocks=$4
+shift 4
 system=$folder/system
 if [ -e "$folder/copied" ]; then
 	mount --bind "$folder/upper" "$system"
@@ -73,6 +73,16 @@ for node in null zero full random urandom; do
 	mount --bind "/dev/$node" "$system/dev/$node"
 done
 ln -s /proc/self/fd "$system/dev/fd"
+# Held open by all of the device's processes and detached at once: so the kernel frees it with the last of them.
+held=7
+for block in $blocks; do
+	node=$(losetup --find --show "\${block#*=}")
+	: > "$system/dev/\${block%%=*}"
+	mount --bind "$node" "$system/dev/\${block%%=*}"
+	eval "exec $held<>$node"
+	losetup --detach "$node"
+	held=$((held + 1))
+done
 echo "$number" > "$system/proc/sys/kernel/ns_last_pid"
 chroot "$system" /usr/bin/swupdate "$@" &
 wait $!

@@ -3,19 +3,23 @@
 // here (kill, let the boot loader flip its variables, start again), and that nothing is left behind. It leaves out what
 // the device is told to do, and judging what it did.
 
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { readFile, rm } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type BlockDevices, bootCopy, type FileContent, layOut, writeInCopy } from './boot.ts';
 import { type DeviceConfiguration, deviceFiles, environmentSize, swupdateParameters } from './configuration.ts';
-import { namespaceScript, newDeviceFolder, pathInCopy, startScript } from './copy.ts';
+import { newDeviceFolder, pathInCopy } from './copy.ts';
 import type { DeviceRoot } from './root.ts';
 import { decodeEnvironment, encodeEnvironment } from './uboot-environment.ts';
 
 export interface DeviceOptions extends DeviceConfiguration {
 	readonly root: DeviceRoot;
+	/** What it holds at first boot besides its own configuration: path and content. */
+	readonly files?: Readonly<Record<string, FileContent>>;
+	/** Its disks, at most two. */
+	readonly blockDevices?: BlockDevices;
 	/** Told each line that SWUpdate writes, as it comes. */
 	readonly onLine?: (line: string) => void;
 }
@@ -86,31 +90,22 @@ class RunningDevice implements Device {
 		});
 	}
 
-	/** Lays out the copy: an overlay's three folders, with the device's own files in the upper one. */
+	/** Lays out the copy, with the device's own files in it. */
 	async prepare(): Promise<void> {
-		await chmod(this.#folder, 0o755);
-		for (const part of ['upper', 'work', 'system']) await mkdir(join(this.#folder, part));
-		for (const [path, content] of deviceFiles(this.#options, environmentPath)) await this.#write(path, content);
+		const files = deviceFiles(this.#options, environmentPath);
+		await layOut(this.#folder, [...files, ...Object.entries(this.#options.files ?? {})]);
 		if (this.#options.bootloader !== 'none') {
 			await this.#saveEnvironment(new Map(Object.entries(this.#options.environment ?? { ustate: '0' })));
 		}
 	}
 
 	async boot(): Promise<void> {
-		const parameters = [this.#options.root.path, this.#folder, ...swupdateParameters(this.#options)];
-		// setpriv, the outer sh and unshare are one process, which the kernel kills with this one (pdeathsig).
-		const lock = join(this.#folder, 'lock');
-		const script = ['sh', '-c', namespaceScript, 'boot', lock, startScript, ...parameters];
-		const child = spawn('setpriv', ['--pdeathsig', 'KILL', ...script], {
-			// Ctrl-C is for the program that owns the device; it stops the device in order.
-			detached: true,
-			stdio: ['ignore', 'pipe', 'pipe'],
-			// RUNTIME_DIRECTORY as Debian's unit sets it: where SWUpdate has its sockets.
-			env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C.UTF-8', RUNTIME_DIRECTORY: '/run/swupdate' },
-		});
+		const { root, blockDevices = {} } = this.#options;
+		const child = bootCopy(root, this.#folder, blockDevices, swupdateParameters(this.#options));
 		this.#child = child;
 		this.#expected = false;
 		for (const stream of [child.stdout, child.stderr]) {
+			if (stream === null) continue;
 			createInterface({ input: stream }).on('line', (line) => {
 				this.lines.push(line);
 				this.#options.onLine?.(line);
@@ -171,14 +166,6 @@ class RunningDevice implements Device {
 	}
 
 	async #saveEnvironment(variables: ReadonlyMap<string, string>): Promise<void> {
-		await this.#write(environmentPath, encodeEnvironment(variables, environmentSize));
-	}
-
-	/** Writes a file of the stopped device. */
-	async #write(path: string, content: string | Uint8Array): Promise<void> {
-		const place = join(this.#folder, 'upper', path);
-		await mkdir(dirname(place), { recursive: true });
-		await writeFile(`${place}.new`, content);
-		await rename(`${place}.new`, place);
+		await writeInCopy(this.#folder, environmentPath, encodeEnvironment(variables, environmentSize));
 	}
 }

@@ -4,7 +4,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { openFileSigner } from '../../src/outside/signer/file.ts';
+import { openSigner } from '../../src/outside/signer/open.ts';
 import { createTestKey } from '../../src/outside/signer/test-key.ts';
 import { packUpdate } from '../../src/update/pack.ts';
 import type { Signer } from '../../src/update/signer.ts';
@@ -18,21 +18,31 @@ export interface UpdateFile {
 export interface UpdateMaker {
 	/** The certificate that devices must trust, PEM. */
 	readonly certificate: string;
+	readonly signer: Signer;
 	/**
 	 * Packs the files into `output`, a .swu.
 	 * @param bootenv variables of the boot loader that the update sets
 	 */
 	pack(output: string, files: readonly UpdateFile[], bootenv?: Readonly<Record<string, string>>): Promise<void>;
+	/** Packs what an update specification says; version and hardware are the trial's. @param folder of its sources */
+	packSpecification(output: string, folder: string, specification: object): Promise<void>;
 }
+
+const trialUpdate = { version: '1.0', 'hardware-compatibility': 'any' };
 
 /** Makes a key in `folder`, where sources are kept too. */
 export async function updateMaker(folder: string): Promise<UpdateMaker> {
 	const key = await createTestKey(folder, { now: Date.now(), bits: 2048 });
-	const signer = await openFileSigner(key);
+	const signer = await openSigner(key);
 	let count = 0;
 	return {
+		signer,
 		certificate: await readFile(key.certificateFile, 'utf8'),
 		pack: (output, files, bootenv = {}) => pack(join(folder, `update-${++count}`), signer, output, files, bootenv),
+		packSpecification: async (output, baseDirectory, specification) => {
+			const value = { ...trialUpdate, ...specification };
+			await packUpdate({ specification: { value }, baseDirectory, signer, output });
+		},
 	};
 }
 
@@ -50,7 +60,7 @@ async function pack(
 		await writeFile(join(folder, source), content);
 		described.push({ source, path, 'create-destination': true });
 	}
-	const value = { version: '1.0', 'hardware-compatibility': 'any', files: described, bootenv };
+	const value = { ...trialUpdate, files: described, bootenv };
 	await packUpdate({ specification: { value }, baseDirectory: folder, signer, output });
 }
 
