@@ -41,6 +41,7 @@ export async function proveZchunk(
 		checkForHandler(zck.header);
 		const fault = requestFault(delta.properties, zck.length, zck.header.chunks.length);
 		if (fault !== undefined) throw new CaissonError('delta-wrong', `It ${fault}`);
+		if (zck.whole) await checkAddress(delta.properties.url, file, options.signal);
 		await writeFile(target, zck.headerBytes, { flag: 'wx', mode: 0o600 });
 		if (delta.unverified === true) return undefined;
 		if (!zck.whole && delta.result === undefined) {
@@ -54,6 +55,22 @@ export async function proveZchunk(
 		if (delta.result === undefined) return given;
 		return compareWithImage(options.resolve(delta.result), zck.header, options);
 	});
+}
+
+/**
+ * Where the address names its file by SHA-256, as Caisson's server has it, it must be this file: from one that was cut off,
+ * SWUpdate asks for what is missing again and again, without a pause and without end.
+ */
+async function checkAddress(
+	url: string | readonly string[] | undefined,
+	file: string,
+	signal: AbortSignal | undefined,
+): Promise<void> {
+	const [, named] = /\/artifacts\/sha256\/([0-9a-f]{64})(?![0-9a-f])/i.exec(String(url ?? '')) ?? [];
+	if (named === undefined) return;
+	const { sha256 } = await factsOf(partsOf(file, signal), () => undefined);
+	if (sha256 === named.toLowerCase()) return;
+	throw new CaissonError('delta-wrong', `It has the SHA-256 ${sha256}, but the property url names ${named}.`);
 }
 
 /**
