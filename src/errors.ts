@@ -115,6 +115,12 @@ export const errorCatalogue = {
 		remedy: 'Try the filter with jq on the unfiltered answer.',
 	},
 	// trust
+	'trust-not-bootstrapped': {
+		http: 409,
+		exit: 1,
+		when: 'The repository of trust has no root yet, so nothing can be published.',
+		remedy: 'Hold a ceremony (`caisson trust ceremony`) and bring its root and targets to the server.',
+	},
 	'trust-conflict': {
 		http: 409,
 		exit: 1,
@@ -349,6 +355,36 @@ export const errorCatalogue = {
 		exit: 1,
 		when: 'The search for a target met more delegated roles than a client visits.',
 		remedy: 'Delegate less deeply, or allow the client more roles.',
+	},
+	'trust-refused': {
+		http: 502,
+		exit: 1,
+		when: 'The trust client refused what a repository or a mirror served; nothing of it is trusted or installed.',
+		remedy: 'Read the code of the refusal in the message: docs/trust.md says what each one means.',
+	},
+	'trust-state-missing': {
+		http: 409,
+		exit: 1,
+		when: 'The state folder of the trust client holds no trusted root.',
+		remedy: 'Begin with `caisson trust client init ROOT.json --state DIR`, and a root that came by a trusted way.',
+	},
+	'trust-state-exists': {
+		http: 409,
+		exit: 1,
+		when: 'The state folder of the trust client holds a trusted root already.',
+		remedy: 'Use it as it is; to begin anew with another repository, name another folder.',
+	},
+	'trust-state-busy': {
+		http: 409,
+		exit: 1,
+		when: 'Another process is refreshing or downloading with the same state folder.',
+		remedy: 'Wait until it has ended.',
+	},
+	'trust-client-failed': {
+		http: 500,
+		exit: 1,
+		when: 'The trust client could not do its work on this machine: its disk, or its options.',
+		remedy: 'Read the message: it names the file or the option.',
 	},
 } as const satisfies Record<string, ErrorMeaning>;
 
