@@ -3,6 +3,7 @@
 import { Command } from 'commander';
 import type { Terminal } from '../terminal/terminal.ts';
 import { createTestKeyCommand } from './commands/create-test-key.ts';
+import { deltaCommand } from './commands/delta.ts';
 import { inspectCommand } from './commands/inspect.ts';
 import { packCommand } from './commands/pack.ts';
 import { verifyCommand } from './commands/verify.ts';
@@ -13,6 +14,7 @@ export function updateCommands(terminal: Terminal, keys: Keys): Command {
 	return new Command('update')
 		.description('Pack, sign and check updates: the .swu files that SWUpdate installs. No server is needed.')
 		.addCommand(packCommand(terminal, keys))
+		.addCommand(deltaCommand(terminal))
 		.addCommand(inspectCommand(terminal, keys))
 		.addCommand(verifyCommand(terminal, keys))
 		.addCommand(createTestKeyCommand(terminal, keys));

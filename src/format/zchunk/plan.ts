@@ -32,10 +32,16 @@ export interface DownloadPlan {
 	readonly compared: 'uncompressed' | 'compressed';
 }
 
+/** What is known of the image that a device holds: a header of it, or its chunks as the device cuts them. */
+export type HeldChunks = Pick<ZchunkHeader, 'chunkChecksumType' | 'dictionary'> & {
+	readonly flags: Pick<ZchunkHeader['flags'], 'uncompressedSource'>;
+	readonly chunks: Iterable<ZchunkChunk>;
+};
+
 /**
  * @throws CaissonError zchunk-malformed where the two headers use different chunk checksums, so that nothing can match
  */
-export function downloadPlan(oldHeader: ZchunkHeader, newHeader: ZchunkHeader): DownloadPlan {
+export function downloadPlan(oldHeader: HeldChunks, newHeader: ZchunkHeader): DownloadPlan {
 	if (oldHeader.chunkChecksumType !== newHeader.chunkChecksumType) {
 		throw new CaissonError(
 			'zchunk-malformed',
