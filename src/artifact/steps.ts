@@ -62,9 +62,10 @@ export async function deleteArtifact(world: ArtifactWorld, digest: string, by: s
 }
 
 /**
- * Removes an artifact that nobody names. It is set aside first, so that nobody finds it any more, and only then it is
- * asked for the last time who names it. Whatever was committed before that is seen, and the artifact comes back. What
- * is committed later names an artifact that was gone already, as if it had come a minute later.
+ * Removes an artifact that nobody names. It is set aside first, so that nobody finds it any more; then its audit row is
+ * committed, and only then it is asked for the last time who names it. Whatever was committed before the row is seen,
+ * and the artifact comes back (with a row that says so). So a job that stands before the row has its artifact; one that
+ * comes after it names what was gone already, as if it had come a minute later.
  */
 export async function removeUnnamed(
 	world: ArtifactWorld,
@@ -74,13 +75,16 @@ export async function removeUnnamed(
 	by: string,
 ): Promise<'removed' | 'absent' | { readonly naming: string }> {
 	let naming: string | undefined;
+	const record = (action: string, about: Readonly<Record<string, unknown>>) =>
+		world.commit(({ audit }) => audit.append({ time: world.now(), actor: by, action, subject: digest, detail: about }));
 	const keep = async () => {
 		naming = await references.naming(digest);
 		if (naming !== undefined) return true;
-		await world.commit(({ audit }) =>
-			audit.append({ time: world.now(), actor: by, action: 'artifact.delete', subject: digest, detail }),
-		);
-		return false;
+		await record('artifact.delete', detail);
+		naming = await references.naming(digest);
+		if (naming === undefined) return false;
+		await record('artifact.keep', { naming });
+		return true;
 	};
 	const outcome = await world.blobs.removeUnless(digest, keep);
 	return outcome === 'kept' ? { naming: naming ?? 'something' } : outcome;

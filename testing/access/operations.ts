@@ -83,6 +83,7 @@ const bodies: Readonly<Record<string, (clientId: string) => unknown>> = {
 	[`POST ${api}/jobs/{id}/tags`]: () => ['walked'],
 	[`DELETE ${api}/jobs/{id}/tags`]: () => ['walked'],
 	[`POST ${own}/jobs/bulk-create`]: (clientId) => ({ clientIds: [clientId], workflow: 'w' }),
+	[`POST ${own}/artifacts/collect`]: () => ({ dryRun: true }),
 	[`POST ${own}/jobs/bulk-delete`]: () => ({ tags: ['no job has this one'] }),
 	[`POST ${own}/access/tokens`]: () => ({ kind: 'device', clientId: 'another' }),
 	[`POST ${own}/access/sessions`]: () => ({ code: 'not the code of the link' }),
