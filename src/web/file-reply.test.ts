@@ -93,10 +93,10 @@ test('a folder is its index.html, under no other name', async () => {
 	assert.deepEqual([slash.status, slash.headers.get('location')], [301, '../a.swu']);
 });
 
-test('a range beyond the end cannot be satisfied', async () => {
+test('a range beyond the end cannot be satisfied, which is said without the header that crashes SWUpdate', async () => {
 	const response = await get('a.swu', { range: 'bytes=100000-' });
 	assert.equal(response.status, 416);
-	assert.equal(response.headers.get('content-range'), 'bytes */100000');
+	assert.equal(response.headers.get('content-range'), null);
 });
 
 test('ranges that add up to more than the file are answered with the file', () => {

@@ -186,7 +186,10 @@ function partHead(source: SentSource, { start, end }: ByteRange, first: boolean)
 	return `${first ? '' : '\r\n'}--${boundary}\r\n${range}\r\nContent-Type: ${source.contentType}\r\n\r\n`;
 }
 
-/** In the words of Go's file server. */
+/**
+ * In the words of Go's file server, without its Content-Range: RFC 9110, section 15.5.17, recommends one for the clients it
+ * serves, and SWUpdate 2024.12 ends in a segmentation fault when its delta handler reads one that names no range.
+ */
 async function refuseRange(
 	reply: FastifyReply,
 	source: SentSource,
@@ -194,7 +197,6 @@ async function refuseRange(
 ): Promise<FastifyReply> {
 	await source.close();
 	for (const name of ['Last-Modified', 'ETag', ...Object.keys(source.headers ?? {})]) reply.removeHeader(name);
-	if (why === 'unsatisfiable') reply.header('Content-Range', `bytes */${source.size}`);
 	return send(reply, textReply(416, why === 'invalid' ? 'invalid range' : 'invalid range: failed to overlap'));
 }
 
