@@ -9,8 +9,9 @@
 
 import type { AuditWriter } from '../audit/store.ts';
 import type { Commit } from '../unit-of-work.ts';
+import type { RoleKind } from './rules/repository/settings.ts';
 
-export type RoleKind = 'root' | 'timestamp' | 'snapshot' | 'targets' | 'delegated' | 'bin';
+export type { RoleKind };
 
 export interface StoredRole {
 	readonly name: string;

@@ -67,7 +67,8 @@ function sortedNames(value: object): string[] {
 	return names.some((name) => aboveBasicPlane.test(name)) ? names.sort(byCodePoint) : names.sort();
 }
 
-function byCodePoint(a: string, b: string): number {
+/** The order of names in canonical JSON. */
+export function byCodePoint(a: string, b: string): number {
 	const length = Math.min(a.length, b.length);
 	for (let i = 0; i < length; i++) {
 		const x = a.charCodeAt(i);
