@@ -108,15 +108,31 @@ export interface World {
 	readonly device: TestDevice;
 }
 
-/** Runs `use` with a repository, its server, and a device that knows the repository's first root. */
-export async function withWorld(use: (world: World) => Promise<void>, options: RepositoryOptions = {}): Promise<void> {
+/**
+ * Runs `use` with a repository, its server, and a device that knows the repository's first root.
+ * @param prepare changes the repository before the device is made; what it returns is the root that the device begins
+ * with, `false` for none
+ */
+export async function withWorld(
+	use: (world: World) => Promise<void>,
+	options: RepositoryOptions = {},
+	prepare: (repository: TufRepository) => Uint8Array | false | undefined = () => undefined,
+): Promise<void> {
 	const repository = new TufRepository(options);
+	const root = prepare(repository) ?? repository.firstRoot;
 	const server = await startFileServer(repository.source);
-	const device = await TestDevice.make(server.url, repository.firstRoot);
+	const device = await TestDevice.make(server.url, root === false ? undefined : root);
 	try {
 		await use({ repository, server, device });
 	} finally {
 		await device.remove();
 		await server.close();
 	}
+}
+
+/** The code of a refusal; `undefined` for what was not refused. */
+export function refusalIn(result: Refreshed | RefreshRefused | Downloaded): string | undefined {
+	if (result.outcome === 'refused') return result.refusal.code;
+	if (result.outcome === 'refreshed') return undefined;
+	return result.targets.find(({ refusal }) => refusal !== undefined)?.refusal?.code;
 }

@@ -386,10 +386,10 @@ function refuseFallenFiles(trusted: SnapshotSigned, next: SnapshotSigned): void 
 	}
 }
 
+/** A key that is only added is no rotation: who held the others may still have raised versions, and forgetting would help nobody. */
 function keysChanged(before: RootSigned, after: RootSigned, role: 'timestamp' | 'snapshot'): boolean {
-	const a = identities(before, role);
-	const b = identities(after, role);
-	return a.size !== b.size || [...a].some((identity) => !b.has(identity));
+	const kept = identities(after, role);
+	return [...identities(before, role)].some((identity) => !kept.has(identity));
 }
 
 function identities(root: RootSigned, role: 'timestamp' | 'snapshot'): ReadonlySet<string> {
