@@ -126,7 +126,7 @@ function adviceFor({ limits, oldKind, newKind, candidates }: PlanFacts, picked: 
 	if (newKind.kind === 'squashfs' && newKind.compression !== undefined) {
 		advice.push(
 			`The new image is a squashfs compressed with ${newKind.compression}: a changed byte changes the whole block of ${newKind.blockSize} bytes and moves what follows, which hides what the images share. ` +
-				'Built without compression (mksquashfs -no-compression) it takes more room on the device, and its delta, which is compressed on its way, is smaller: plan that pair too.',
+				'Built without compression (mksquashfs -noI -noD -noF -noX) it takes more room on the device, and its delta, which is compressed on its way, is smaller: plan that pair too.',
 		);
 	}
 	const rdiff = candidates.filter(({ way }) => way === 'rdiff').sort((one, other) => total(one) - total(other))[0];
