@@ -251,10 +251,37 @@ async function putDocuments(
 	for (let start = 0; start < documents.length; start += MOST_DOCUMENTS) {
 		await putSomeDocuments(documents.slice(start, start + MOST_DOCUMENTS), withRows);
 	}
-	const roles = [...new Set(documents.map(({ role }) => role))];
+	const roles = [...new Set(documents.filter(({ listed }) => !listed).map(({ role }) => role))];
 	const waiting = 'waiting = 1 and held = 0 and role in (select given_name from given)';
 	await withNames(roles, `delete from trust_target where wanted is null and ${waiting}`);
 	await withNames(roles, `update trust_target set published = wanted, waiting = 0 where ${waiting}`);
+	for (const { role, listed } of documents)
+		if (listed !== undefined) await putListed(role, listed, withRows, withNames);
+}
+
+async function putListed(
+	role: string,
+	listed: NonNullable<NewDocument['listed']>,
+	withRows: WithRows,
+	withNames: WithNames,
+): Promise<void> {
+	const ofRole = 'role in (select given_name from given)';
+	await withNames([role], `update trust_target set published = null where ${ofRole}`);
+	await withRows(
+		[
+			['given_path', 'text'],
+			['given_role', 'text'],
+			['given_body', 'text'],
+		],
+		listed.map(({ path, body }) => [path, role, body]),
+		`insert into trust_target (path, role, wanted, published, waiting, held)
+		select given_path, given_role, given_body, given_body, 0, 0 from given where true
+		on conflict (path) do update set published = case when trust_target.role = excluded.role then excluded.published else trust_target.published end`,
+	);
+	await withNames([role], `delete from trust_target where ${ofRole} and wanted is null and published is null`);
+	const same = 'wanted is not distinct from published';
+	const settled = `set waiting = case when ${same} then 0 else 1 end, held = case when ${same} then 0 else held end`;
+	await withNames([role], `update trust_target ${settled} where ${ofRole}`);
 }
 
 async function putSomeDocuments(documents: readonly NewDocument[], withRows: WithRows): Promise<void> {
@@ -274,10 +301,15 @@ async function putSomeDocuments(documents: readonly NewDocument[], withRows: Wit
 			['given_sha256', 'text'],
 			['given_expires', 'integer'],
 			['given_built', 'integer'],
+			['given_free', 'integer'],
 		],
-		put.map(({ role, version, length, sha256, expires, built }) => [role, version, length, sha256, expires, built]),
-		`update trust_role set version = given_version, length = given_length, sha256 = given_sha256, expires = given_expires, built = given_built
-		from given where name = given_role and version < given_version and revision = given_built returning name`,
+		put.map(({ role, version, length, sha256, expires, built, listed }) => [
+			...[role, version, length, sha256, expires, built],
+			listed === undefined ? 0 : 1,
+		]),
+		`update trust_role set version = given_version, length = given_length, sha256 = given_sha256, expires = given_expires,
+			built = case when given_free = 1 then revision else given_built end
+		from given where name = given_role and version < given_version and (revision = given_built or given_free = 1) returning name`,
 	);
 	if (updated.length !== put.length) {
 		const done = new Set(updated.map((row) => row.name));

@@ -3,9 +3,8 @@
 // are taken away afterwards. A server that died in between, or another one, takes up where it stopped: writing a file
 // again writes the same bytes.
 
-import type { MetadataFiles } from './files.ts';
 import { metadataFileName } from './rules/metadata/file-names.ts';
-import type { OutboxEntry, TrustStorage } from './store.ts';
+import type { MetadataFiles, OutboxEntry, TrustStorage } from './store.ts';
 
 // Entries taken at once, and files written beside each other.
 const MOST_ENTRIES = 1_000;

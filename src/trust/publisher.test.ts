@@ -14,7 +14,6 @@ import { folderSource, startFileServer } from '../../testing/tuf-repository/serv
 import { openDiskMetadata } from '../outside/metadata-files/disk.ts';
 import { trustHash, trustKeyOf, trustSha256 } from '../outside/signer/trust-verify.ts';
 import type { Storage } from '../storage/store.ts';
-import type { MetadataFiles } from './files.ts';
 import { flushOutbox } from './outbox.ts';
 import { Publisher } from './publisher.ts';
 import { canonicalText } from './rules/metadata/canonical.ts';
@@ -32,7 +31,7 @@ import {
 import type { Signed } from './rules/metadata/model.ts';
 import { defaultSettings } from './rules/repository/settings.ts';
 import type { OnlineSigner } from './signer.ts';
-import type { NewDocument, TargetChange } from './store.ts';
+import type { MetadataFiles, NewDocument, TargetChange } from './store.ts';
 
 // Devices judge by the real time.
 const now = Math.floor(Date.now() / 1000) * 1000;

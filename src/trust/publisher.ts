@@ -5,7 +5,6 @@
 
 import type { AuditRow } from '../audit/store.ts';
 import { CaissonError } from '../errors.ts';
-import type { MetadataFiles } from './files.ts';
 import { flushOutbox } from './outbox.ts';
 import type { Sha256 } from './rules/metadata/model.ts';
 import {
@@ -20,7 +19,7 @@ import {
 } from './rules/repository/online.ts';
 import type { RepositorySettings } from './rules/repository/settings.ts';
 import type { OnlineSigner } from './signer.ts';
-import type { NewDocument, StoredRole, TrustStorage, TrustUnit } from './store.ts';
+import type { MetadataFiles, NewDocument, StoredRole, TrustStorage, TrustUnit } from './store.ts';
 
 export interface PublisherWorld {
 	readonly storage: TrustStorage;
@@ -133,10 +132,11 @@ export class Publisher {
 		const settings = await this.#world.settings();
 		const time = now();
 		const roles = await storage.trust.roles();
-		const dirty = new Set((await storage.trust.roles({ kind: 'bin', dirty: true })).map(({ name }) => name));
+		const dirty = new Set((await storage.trust.roles({ dirty: true })).map(({ name }) => name));
+		const given = new Set((publication.documents ?? []).map(({ role }) => role));
 		const bins: NewDocument[] = [];
 		for (const role of roles) {
-			if (role.kind !== 'bin') continue;
+			if (!isBuiltOnline(role) || given.has(role.name)) continue;
 			const wanted = publication.all || dirty.has(role.name) || role.version === 0 || isDue(role, settings, time);
 			if (wanted) bins.push(await this.#bin(role, settings, time, made));
 		}
@@ -216,6 +216,12 @@ export class Publisher {
 			sha256: this.#world.sha256(bytes),
 		};
 	}
+}
+
+/** Does the online key sign this role's list of targets? */
+export function isBuiltOnline({ kind, settings }: Pick<StoredRole, 'kind' | 'settings'>): boolean {
+	if (kind === 'bin') return true;
+	return (kind === 'delegated' || kind === 'targets') && (JSON.parse(settings) as { online?: boolean }).online === true;
 }
 
 interface BuiltBin {

@@ -47,8 +47,13 @@ export interface NewDocument extends StoredDocument {
 	readonly sha256: string;
 	/** Milliseconds since the epoch. */
 	readonly expires: number;
-	/** The role's revision that it was built from. */
+	/** The role's revision that it was built from; not looked at where `listed` is set. */
 	readonly built: number;
+	/**
+	 * What the document says of targets, where that may be something else than what is wanted by now: people signed it, or
+	 * it comes from elsewhere. Targets that are not known yet become so.
+	 */
+	readonly listed?: readonly { readonly path: string; readonly body: string }[];
 }
 
 export interface StoredTarget {
@@ -125,7 +130,7 @@ export interface TrustWriter extends TrustReader {
 	releaseTargets(paths?: readonly string[]): Promise<number>;
 	/**
 	 * Commits documents, in the order given: each becomes the last of its role and goes to the outbox, and the targets of
-	 * its role that are not held count as published as wanted.
+	 * its role that are not held count as published as wanted (with `listed`: as it lists them).
 	 * @throws CaissonError trust-conflict where a version is not the role's next, or a role's revision is no longer the
 	 * one that its document was built from
 	 */
@@ -143,6 +148,20 @@ export interface TrustWriter extends TrustReader {
 export interface TrustUnit {
 	readonly trust: TrustWriter;
 	readonly audit: AuditWriter;
+}
+
+/** Where metadata lies as devices fetch it: a folder or a bucket that can be served as it is (src/outside/metadata-files). */
+export interface MetadataFiles {
+	/**
+	 * Writes the file whole or not at all, durable on return; one that was there is replaced. Several servers may do so at
+	 * once: the last one stays. Nothing is retried.
+	 * @throws CaissonError blobs-unavailable
+	 */
+	write(name: string, bytes: Uint8Array): Promise<void>;
+	/** Absent: undefined. @throws CaissonError blobs-unavailable */
+	read(name: string): Promise<Uint8Array | undefined>;
+	/** Gone on return; one that was not there is no error. @throws CaissonError blobs-unavailable */
+	remove(name: string): Promise<void>;
 }
 
 /** What storage offers to trust. */

@@ -5,7 +5,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { CaissonError } from '../../errors.ts';
-import type { MetadataFiles } from '../../trust/files.ts';
+import type { MetadataFiles } from '../../trust/store.ts';
 
 /** Of files that are being written; a name of metadata never begins with a dot. */
 const unfinished = '.new-';

@@ -146,6 +146,41 @@ export function trustContract(open: OpenStore): void {
 		);
 	});
 
+	storeTest(
+		'trust: a document that lists its targets counts these as published, not what is wanted by now',
+		open,
+		async (storage) => {
+			await change1(storage, async (trust) => {
+				await trust.putRoles([role('bin-0'), role('bin-1')]);
+				await trust.putTargets([
+					change('a'),
+					change('b'),
+					change('gone', null),
+					change('later'),
+					change('x', '1', { role: 'bin-1' }),
+				]);
+				const listed = ['a', 'new', 'x'].map((path) => ({ path, body: '{"length":1}' }));
+				await trust.putDocuments([document(1, 0, { listed: [...listed, { path: 'b', body: '{"length":9}' }] })]);
+			});
+			const shown = (await storage.trust.targets({}, '', 9)).map((row) => [
+				row.path,
+				row.role,
+				row.wanted,
+				row.published,
+			]);
+			assert.deepEqual(shown, [
+				['a', 'bin-0', '{"length":1}', '{"length":1}'],
+				['b', 'bin-0', '{"length":1}', '{"length":9}'],
+				['later', 'bin-0', '{"length":1}', null],
+				['new', 'bin-0', '{"length":1}', '{"length":1}'],
+				['x', 'bin-1', '1', null],
+			]);
+			assert.deepEqual(await paths(storage, { waiting: true }, '', 9), ['b', 'later', 'x']);
+			const { revision, built } = (await storage.trust.role('bin-0')) ?? {};
+			assert.equal(built, revision);
+		},
+	);
+
 	storeTest('trust: documents go to the outbox in their order and can be forgotten after it', open, async (storage) => {
 		const roots = [1, 2, 3].map((version) => document(version, 0, { role: 'root' }));
 		await change1(storage, async (trust) => {
