@@ -31,19 +31,25 @@ export function checksum(type: ChunkChecksumType, bytes: Uint8Array): Uint8Array
 	return hash(type, bytes, 'buffer');
 }
 
-/** One zstd frame of `bytes`. */
-export function compressor(
-	level: number,
-	strategy: CompressionStrategy,
-	dictionary: Uint8Array | undefined,
-): (bytes: Uint8Array) => Uint8Array {
+/** Writes one zstd frame of `bytes` into `target` at `at`, and returns its length. */
+export type Compress = (bytes: Uint8Array, target: Uint8Array, at: number) => number;
+
+export function compressor(level: number, strategy: CompressionStrategy, dictionary: Uint8Array | undefined): Compress {
 	const params = {
 		[constants.ZSTD_c_compressionLevel]: level,
 		...(strategy === 'zck' ? { [constants.ZSTD_c_strategy]: constants.ZSTD_btopt } : {}),
 	};
 	const more = dictionary === undefined ? {} : { dictionary };
-	// One buffer that holds the whole frame: otherwise zstd is called once for each 16 KiB of it.
-	return (bytes) => zstdCompressSync(bytes, { params, chunkSize: frameBound(bytes.length), ...more });
+	return (bytes, target, at) => {
+		// One buffer that holds the whole frame, and that is not from Node's pool of small ones.
+		const chunkSize = Math.max(Buffer.poolSize, frameBound(bytes.length));
+		const frame = zstdCompressSync(bytes, { params, chunkSize, ...more });
+		const { length } = frame;
+		target.set(frame, at);
+		// Frees it at once: V8 would collect 64 MB of such buffers in each worker first.
+		if (frame.buffer.byteLength === chunkSize) frame.buffer.transfer(0);
+		return length;
+	};
 }
 
 /** ZSTD_compressBound */

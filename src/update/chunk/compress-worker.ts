@@ -10,7 +10,10 @@ const options = workerData as WorkerOptions;
 const compress =
 	options.compression === 'zstd'
 		? compressor(options.level, options.strategy, options.dictionary)
-		: (bytes: Uint8Array) => bytes;
+		: (bytes: Uint8Array, target: Uint8Array, at: number) => {
+				target.set(bytes, at);
+				return bytes.length;
+			};
 const digestBytes = checksumBytes[options.chunkChecksumType];
 const entryBytes = options.uncompressedDigests ? 2 * digestBytes : digestBytes;
 
@@ -24,13 +27,13 @@ function compressPacket(packet: PacketToCompress): CompressedPacket {
 	let start = 0;
 	for (let index = 0; index < ends.length; index++) {
 		const plain = input.subarray(start, ends[index]);
-		const stored = compress(plain);
+		const length = compress(plain, output, outputLength);
+		const stored = output.subarray(outputLength, outputLength + length);
 		const at = index * entryBytes;
 		digests.set(checksum(options.chunkChecksumType, stored), at);
 		if (options.uncompressedDigests) digests.set(checksum(options.chunkChecksumType, plain), at + digestBytes);
-		output.set(stored, outputLength);
-		outputLength += stored.length;
-		compressedLengths[index] = stored.length;
+		outputLength += length;
+		compressedLengths[index] = length;
 		start = ends[index] as number;
 	}
 	return { ...packet, compressedLengths, digests, outputLength };

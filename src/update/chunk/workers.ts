@@ -49,7 +49,10 @@ export class CompressionWorkers {
 	}
 
 	#start(options: WorkerOptions): Thread {
-		const worker = new Worker(new URL('./compress-worker.ts', import.meta.url), { workerData: options });
+		const worker = new Worker(new URL('./compress-worker.ts', import.meta.url), {
+			workerData: options,
+			resourceLimits: { maxYoungGenerationSizeMb: 2 },
+		});
 		const waiting = new Map<number, Waiting>();
 		worker.on('message', (packet: CompressedPacket) => {
 			waiting.get(packet.sequence)?.resolve(packet);

@@ -127,7 +127,11 @@ class Assembly {
 	async addDictionary(): Promise<void> {
 		const { dictionary, compression, level, strategy, chunkChecksumType } = this.#request;
 		if (dictionary === undefined) return this.header.addNoDictionary();
-		const stored = compression === 'zstd' ? compressor(level, strategy, undefined)(dictionary) : dictionary;
+		let stored = dictionary;
+		if (compression === 'zstd') {
+			const frame = new Uint8Array(frameBound(dictionary.length));
+			stored = frame.subarray(0, compressor(level, strategy, undefined)(dictionary, frame, 0));
+		}
 		this.header.add({
 			digest: checksum(chunkChecksumType, stored),
 			// Of no bytes: so zck has it, and its tools compare it.
