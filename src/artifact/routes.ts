@@ -64,6 +64,7 @@ async function serve(served: ServedArtifacts, request: FastifyRequest, reply: Fa
 				...(name !== undefined && { 'Content-Disposition': contentDisposition(name) }),
 			},
 			readRange: blob.readRange,
+			...(blob.readAt && { readAt: blob.readAt }),
 			close: blob.close,
 		});
 	} catch (error) {

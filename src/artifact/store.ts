@@ -17,6 +17,11 @@ export interface Blob extends BlobFacts {
 	 * all of them or throws CaissonError blobs-unavailable; it never ends short. The digest is not checked again.
 	 */
 	readRange(start: number, end: number): AsyncIterable<Uint8Array>;
+	/**
+	 * Where it is there, the cheaper way: fills a buffer from a position inside the size on, or a part of it. @returns how
+	 * many bytes came, at least one; throws CaissonError blobs-unavailable
+	 */
+	readAt?(into: Uint8Array, position: number): Promise<number>;
 	/** Lets go of it. Never throws. */
 	close(): Promise<void>;
 }

@@ -9,7 +9,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { send } from './api.ts';
 import { textReply } from './problem.ts';
 import type { Flow } from './rate-shaping.ts';
-import { transmit } from './transmission.ts';
+import { type Piece, readPieces, transmit } from './transmission.ts';
 
 /** What is sent. `etag`, `mtime` or both say which version it is. */
 export interface SentSource {
@@ -21,8 +21,13 @@ export interface SentSource {
 	readonly mtime?: number;
 	/** Further headers, sent with 200, 206 and 304 alike. */
 	readonly headers?: Readonly<Record<string, string>>;
-	/** The bytes from `start` to `end`, both included; called for ranges inside the size only, one after the other. */
-	readRange(start: number, end: number): AsyncIterable<Uint8Array>;
+	/** One of the two is there. The bytes from `start` to `end`, both included; called for ranges inside the size only, one after the other. */
+	readRange?(start: number, end: number): AsyncIterable<Uint8Array>;
+	/**
+	 * Fills a buffer from a position on, or a part of it, and tells how many bytes came; where it is there it is used
+	 * instead of readRange.
+	 */
+	readAt?(into: Uint8Array, position: number): Promise<number>;
 	/** Called once, also where nothing was read or the client went away. */
 	close(): Promise<void>;
 	/** The turns in which the bytes go; absent: as fast as the client takes them. */
@@ -55,21 +60,9 @@ export interface SentFile {
 /** Answers GET or HEAD with the file and closes its handle. */
 export function sendFile(request: FastifyRequest, reply: FastifyReply, file: SentFile): Promise<FastifyReply> {
 	const { handle, ...facts } = file;
-	const readRange = (start: number, end: number) => bytesOfFile(handle, start, end);
-	return sendSource(request, reply, { ...facts, readRange, close: () => handle.close() });
-}
-
-const chunkSize = 256 * 1024;
-
-async function* bytesOfFile(handle: FileHandle, start: number, end: number): AsyncGenerator<Uint8Array> {
-	for (let position = start; position <= end; ) {
-		const room = Buffer.allocUnsafe(Math.min(chunkSize, end - position + 1));
-		const { bytesRead } = await handle.read(room, 0, room.length, position);
-		// Content-Length has been sent: the client learns of it by a connection that ends early.
-		if (bytesRead === 0) throw new Error('the file became shorter while it was sent');
-		yield room.subarray(0, bytesRead);
-		position += bytesRead;
-	}
+	const readAt = async (into: Uint8Array, position: number) =>
+		(await handle.read(into, 0, into.length, position)).bytesRead;
+	return sendSource(request, reply, { ...facts, readAt, close: () => handle.close() });
 }
 
 /** Answers GET or HEAD with the source and closes it. */
@@ -102,7 +95,7 @@ export async function sendSource(
 	if (request.method === 'HEAD') return finish(reply, source, wanted ? 206 : 200);
 	const content = bytesOf(source, parts, heads, tail);
 	return length <= atOnce
-		? sendAtOnce(reply, source, content, parts.length)
+		? sendAtOnce(reply, source, content, length, parts.length)
 		: sendAsItGoes(reply, source, content, parts.length);
 }
 
@@ -112,20 +105,19 @@ const atOnce = 256 * 1024;
 async function sendAtOnce(
 	reply: FastifyReply,
 	source: SentSource,
-	content: AsyncIterable<Uint8Array>,
+	content: AsyncIterable<Piece>,
+	length: number,
 	ranges: number,
 ): Promise<FastifyReply> {
-	const chunks: Uint8Array[] = [];
+	let bytes: Buffer;
 	try {
-		for await (const chunk of content) chunks.push(chunk);
+		bytes = await collect(content, length);
 	} catch (error) {
 		for (const name of Object.keys(reply.getHeaders())) reply.removeHeader(name);
 		throw error;
 	} finally {
 		await source.close();
 	}
-	const [only = new Uint8Array(0)] = chunks;
-	const bytes = chunks.length > 1 ? Buffer.concat(chunks) : Buffer.from(only.buffer, only.byteOffset, only.length);
 	const { flow } = source;
 	if (flow !== undefined) {
 		reply.raw.once('close', () => flow.end());
@@ -142,7 +134,7 @@ async function sendAtOnce(
 async function sendAsItGoes(
 	reply: FastifyReply,
 	source: SentSource,
-	content: AsyncIterable<Uint8Array>,
+	content: AsyncIterable<Piece>,
 	ranges: number,
 ): Promise<FastifyReply> {
 	reply.hijack();
@@ -172,12 +164,27 @@ async function* bytesOf(
 	parts: readonly ByteRange[],
 	heads: readonly string[],
 	tail: string,
-): AsyncGenerator<Uint8Array> {
+): AsyncGenerator<Piece> {
 	for (const [index, { start, end }] of parts.entries()) {
-		if (heads[index]) yield Buffer.from(heads[index]);
-		if (end >= start) yield* source.readRange(start, end);
+		if (heads[index]) yield { bytes: Buffer.from(heads[index]) };
+		if (end < start) continue;
+		const { readAt, readRange } = source;
+		if (readAt !== undefined) yield* readPieces(readAt, start, end);
+		else for await (const bytes of readRange?.(start, end) ?? []) yield { bytes };
 	}
-	if (tail) yield Buffer.from(tail);
+	if (tail) yield { bytes: Buffer.from(tail) };
+}
+
+/** All of it in one buffer. */
+async function collect(content: AsyncIterable<Piece>, length: number): Promise<Buffer> {
+	const all = Buffer.allocUnsafe(length);
+	let at = 0;
+	for await (const { bytes, release } of content) {
+		all.set(bytes, at);
+		at += bytes.length;
+		release?.();
+	}
+	return all;
 }
 
 /** Begins as Go's parts begin: no line end before the first. */

@@ -7,6 +7,39 @@ import type { Flow } from './rate-shaping.ts';
 /** Bytes on their way to the system at once: the next are read while these are written. */
 const underWay = 512 * 1024;
 
+/** Bytes to send, and what is to be done when they are not needed any more. */
+export interface Piece {
+	readonly bytes: Uint8Array;
+	readonly release?: () => void;
+}
+
+/** Buffers for reading files, used again and again: fresh memory costs as much as the reading. */
+const bufferSize = 128 * 1024;
+const mostFree = 64;
+const free: Uint8Array[] = [];
+
+/**
+ * The bytes from `start` to `end`, both included, in pieces that must be released.
+ * @param readAt fills a buffer from a position on, or a part of it; 0 where there is nothing
+ */
+export async function* readPieces(
+	readAt: (into: Uint8Array, position: number) => Promise<number>,
+	start: number,
+	end: number,
+): AsyncGenerator<Piece> {
+	for (let position = start; position <= end; ) {
+		const buffer = free.pop() ?? Buffer.allocUnsafeSlow(bufferSize);
+		const release = () => {
+			if (free.length < mostFree) free.push(buffer);
+		};
+		const length = await readAt(buffer.subarray(0, Math.min(bufferSize, end - position + 1)), position);
+		// Content-Length has been sent: the client learns of it by a connection that ends early.
+		if (length === 0) throw new Error('the file became shorter while it was sent');
+		yield { bytes: buffer.subarray(0, length), release };
+		position += length;
+	}
+}
+
 /**
  * Sends `content` after the head, which must tell the length. Where the content throws, the connection is cut, so that
  * the client does not take a part for the whole; the error is thrown. A client that goes away ends it quietly.
@@ -14,7 +47,7 @@ const underWay = 512 * 1024;
  */
 export async function transmit(
 	response: ServerResponse,
-	content: AsyncIterable<Uint8Array>,
+	content: AsyncIterable<Piece>,
 	flow: Flow | undefined,
 	onSent: (bytes: number) => void,
 ): Promise<void> {
@@ -34,23 +67,27 @@ export async function transmit(
 			});
 		}
 	};
-	const write = (piece: Uint8Array) => {
+	const write = (piece: Uint8Array, release?: () => void) => {
 		waiting += piece.length;
 		response.write(piece, (error) => {
 			waiting -= piece.length;
-			if (!error) onSent(piece.length);
+			if (!error) {
+				onSent(piece.length);
+				// After an error somebody may still hold the bytes: then they are left to the garbage collector.
+				release?.();
+			}
 			wake?.();
 		});
 	};
 	try {
-		for await (const chunk of content) {
-			for (let rest = chunk; rest.length > 0 && !over; ) {
+		for await (const { bytes, release } of content) {
+			for (let rest = bytes; rest.length > 0 && !over; ) {
 				const piece = rest.subarray(0, flow?.most() ?? rest.length);
 				const turn = flow?.turn(piece.length);
 				if (turn) await turn;
 				if (over) break;
-				write(piece);
 				rest = rest.subarray(piece.length);
+				write(piece, rest.length === 0 ? release : undefined);
 				if (waiting >= underWay) await room(underWay / 2);
 			}
 			if (over) return;

@@ -96,6 +96,7 @@ class DiskBlobs implements BlobStore {
 		return {
 			...{ digest, size: file.size, stored: Math.floor(file.modified) },
 			readRange: (start, end) => bytesOf(file, start, end),
+			readAt: (into, position) => readSome(file, into, position),
 			close: async () => file.release(),
 		};
 	}
@@ -207,12 +208,16 @@ async function receive(
 	return size;
 }
 
+async function readSome(file: OpenedFile, into: Uint8Array, position: number): Promise<number> {
+	const bytesRead = await attempt('An artifact cannot be read', () => file.read(into, position));
+	if (bytesRead === 0) throw new CaissonError('blobs-unavailable', 'An artifact on the disk has become shorter.');
+	return bytesRead;
+}
+
 async function* bytesOf(file: OpenedFile, start: number, end: number): AsyncGenerator<Uint8Array> {
 	for (let position = start; position <= end; ) {
 		const room = Buffer.allocUnsafe(Math.min(chunkSize, end - position + 1));
-		const at = position;
-		const bytesRead = await attempt('An artifact cannot be read', () => file.read(room, at));
-		if (bytesRead === 0) throw new CaissonError('blobs-unavailable', 'An artifact on the disk has become shorter.');
+		const bytesRead = await readSome(file, room, position);
 		yield room.subarray(0, bytesRead);
 		position += bytesRead;
 	}
