@@ -127,6 +127,21 @@ describe('verification', () => {
 });
 
 describe('ML-DSA-65', () => {
+	it('of another implementation is verified, and written as that one writes it', (t) => {
+		const file = join(import.meta.dirname, '../../../testdata/trust/metadata/ml-dsa.json');
+		const { key, sig }: { key: TrustKey; sig: string } = JSON.parse(readFileSync(file, 'utf8'));
+		let publicKey: KeyObject;
+		try {
+			publicKey = createPublicKey(key.keyval.public ?? '');
+		} catch {
+			t.skip('this Node has no ML-DSA');
+			return;
+		}
+		assert.equal(verifyTrustSignature(key, message, Buffer.from(sig, 'hex')), true);
+		assert.equal(verifyTrustSignature(key, new Uint8Array(7), Buffer.from(sig, 'hex')), false);
+		assert.deepEqual({ ...trustKeyOf(publicKey) }, key);
+	});
+
 	it('signs "tuf", the byte 1 and the SHA-512 of the payload (TAP 21)', (t) => {
 		let pair: { publicKey: KeyObject; privateKey: KeyObject };
 		try {

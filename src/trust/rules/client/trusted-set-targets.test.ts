@@ -17,7 +17,9 @@ import {
 	testTrustedSet,
 	timestampBytes,
 } from '../../../../testing/tuf-documents/documents.ts';
+import { canonicalText } from '../metadata/canonical.ts';
 import { searchTarget } from '../metadata/delegation.ts';
+import { TrustFailure } from '../metadata/failure.ts';
 import { metaFile } from '../metadata/make.ts';
 import type { DelegatedRole, MetaFile } from '../metadata/model.ts';
 import type { TrustedSet } from './trusted-set.ts';
@@ -221,6 +223,29 @@ describe('a repository that python-tuf made', () => {
 		assert.equal(JSON.stringify(release.file.custom), '{"hardware":["a"],"release":7}');
 		const set = loaded();
 		for (let i = 0; i < 8; i++) assert.match(find(`chunks/${i}`, set).role, /^bin-[0-3]$/);
+	});
+
+	it('is not trusted with a byte changed, unless what is signed stays the same', () => {
+		let kept = 0;
+		for (const [name, load] of [
+			['2.root.json', (bytes: Uint8Array) => testTrustedSet(read('1.root.json')).updateRoot(bytes)],
+			['timestamp.json', (bytes: Uint8Array) => testTrustedSet(read('3.root.json')).loadStoredTimestamp(bytes)],
+		] as const) {
+			const good = read(name);
+			const payload = canonicalText(load(good));
+			for (let i = 0; i < good.length; i += 7) {
+				const bytes = Uint8Array.from(good);
+				bytes[i] = (bytes[i] as number) ^ (1 << (i % 8));
+				try {
+					assert.equal(canonicalText(load(bytes)), payload);
+					kept++;
+				} catch (error) {
+					assert.ok(error instanceof TrustFailure, String(error));
+				}
+			}
+		}
+		// White space, the envelope's own fields and signatures beyond the threshold are not signed.
+		assert.ok(kept > 0 && kept < 200, `${kept} changes did not matter`);
 	});
 
 	it('ends a search in a terminating role', () => {

@@ -148,6 +148,17 @@ describe('the keys of a role that is made', () => {
 		assert.match(hybridFault('root', [classic(1), postQuantum(1), postQuantum(2)], 2) ?? '', /at least 3/);
 	});
 
+	it('of two kinds leave a root that tuf-js reads, though it cannot count the post-quantum key', () => {
+		const [a, b] = [testKey('a'), postQuantum(1)];
+		const role = roleOf(1, a);
+		const keys = { ...keysOf(a), pq: b };
+		const roles = { root: { keyids: [a.keyid, 'pq'], threshold: 2 }, timestamp: role, snapshot: role, targets: role };
+		const bytes = signedBytes(makeRoot({ ...dated, keys, roles }), a);
+		const document = JSON.parse(new TextDecoder().decode(bytes));
+		const read = TufJsMetadata.fromJSON('root' as never, document) as unknown as Verifier;
+		assert.throws(() => read.verifyDelegate('root', read), /signed by 1\/2 keys/);
+	});
+
 	it('of one kind may have any threshold', () => {
 		assert.equal(hybridFault('root', [classic(1), classic(2)], 1), undefined);
 		assert.equal(hybridFault('root', [postQuantum(1), postQuantum(2)], 1), undefined);
