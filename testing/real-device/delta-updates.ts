@@ -3,9 +3,12 @@
 // serving and installing them.
 
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import type { DescribedArtifact } from '../../src/format/sw-description/description.ts';
 import { runProgram } from '../../src/outside/processes.ts';
+import { defaultLevel } from '../../src/update/chunk/codec.ts';
+import { chunkImage } from '../../src/update/chunk/write-chunks.ts';
+import { makeDelta } from '../../src/update/delta/rdiff.ts';
 
 /** Where a test's device holds its images. `raw` onto a plain file wants the file to exist. */
 export const slots = { a: '/var/lib/image-a', b: '/var/lib/image-b' };
@@ -49,15 +52,20 @@ export interface Chunked {
 	readonly header: number;
 }
 
+/** Writes IMAGE.caisson.zck with Caisson's own writer, as `caisson update chunk` does by default. */
+export async function chunkWithCaisson(image: string): Promise<Chunked> {
+	const output = `${image}.caisson.zck`;
+	const { headerSize } = await chunkImage({
+		...{ image, output, compression: 'zstd', level: defaultLevel, strategy: 'zstd', chunkChecksumType: 'sha256' },
+		...{ uncompressedSource: true, jobs: 2, signal: new AbortController().signal },
+	});
+	return { file: output, whole: await readFile(output), header: headerSize };
+}
+
 /** Writes IMAGE.zck with zchunk's own program. */
 export async function chunkWithZck(image: string): Promise<Chunked> {
 	const file = `${image}.zck`;
 	await must('zck', ['-u', '--chunk-hash-type', 'sha256', '-o', file, image]);
-	return chunkedFile(file);
-}
-
-/** Reads a zchunk file, whose header zchunk's own program measures. */
-export async function chunkedFile(file: string): Promise<Chunked> {
 	const said = await must('zck_read_header', [file]);
 	const [, size] = /^Header size: (\d+)$/m.exec(said) ?? [];
 	if (size === undefined) throw new Error(`zck_read_header says something else: ${said}`);
@@ -74,9 +82,10 @@ export async function deltaSize(oldZck: string, newZck: string): Promise<number>
 
 /** Writes the rdiff delta from one file to another. */
 export async function rdiffDelta(base: string, target: string, delta: string): Promise<Uint8Array> {
-	await must('rdiff', ['-f', 'signature', base, `${delta}.signature`]);
-	await must('rdiff', ['-f', 'delta', `${delta}.signature`, target, delta]);
-	return readFile(delta);
+	const parts: Uint8Array[] = [];
+	await makeDelta(base, target, (bytes) => void parts.push(Buffer.from(bytes)));
+	await writeFile(delta, Buffer.concat(parts));
+	return Buffer.concat(parts);
 }
 
 async function must(program: string, words: readonly string[]): Promise<string> {

@@ -8,7 +8,15 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { type DeltaTrial, startDeltaTrial } from './delta-trial.ts';
-import { type Chunked, chunkWithZck, deltaImage, rdiffDelta, rdiffImage, readback, slots } from './delta-updates.ts';
+import {
+	type Chunked,
+	chunkWithCaisson,
+	deltaImage,
+	rdiffDelta,
+	rdiffImage,
+	readback,
+	slots,
+} from './delta-updates.ts';
 import { startDevice } from './device.ts';
 import type { InstallationOutcome } from './install.ts';
 import { createJob, ensureWorkflow, inState, waitForStatus } from './operator.ts';
@@ -17,7 +25,7 @@ import type { CountingProxy, Fault } from './proxy.ts';
 import { whyNot } from './root.ts';
 import { updateMaker } from './updates.ts';
 
-const reason = (await whyNot()) ?? (await programsMissing(['zck', 'zck_read_header', 'rdiff']));
+const reason = (await whyNot()) ?? (await programsMissing(['rdiff']));
 const suite = process.env.CAISSON_DEVICE_SUITE || 'trixie';
 
 describe(`damaged deltas on SWUpdate of Debian ${suite}`, { skip: reason, concurrency: 2 }, () => {
@@ -27,7 +35,7 @@ describe(`damaged deltas on SWUpdate of Debian ${suite}`, { skip: reason, concur
 
 	before(async () => {
 		trial = await startDeltaTrial(suite);
-		chunked = await chunkWithZck(trial.newFile);
+		chunked = await chunkWithCaisson(trial.newFile);
 		path = await trial.serve(chunked.whole);
 		await ensureWorkflow(trial.server.api, 'wfx.workflow.dau.direct');
 	});

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { whyNoBlockDevices } from './boot.ts';
 import { asked, type DeltaTrial, startDeltaTrial } from './delta-trial.ts';
-import { type Chunked, chunkWithZck, deltaImage, deltaSize, slots } from './delta-updates.ts';
+import { type Chunked, chunkWithCaisson, chunkWithZck, deltaImage, deltaSize, slots } from './delta-updates.ts';
 import { startDevice } from './device.ts';
 import { createJob, ensureWorkflow, inState, waitForStatus } from './operator.ts';
 import { programsMissing } from './programs.ts';
@@ -19,51 +19,66 @@ const reason = (await whyNot()) ?? (await programsMissing(['zck', 'zck_delta_siz
 const noBlockDevices = await whyNoBlockDevices();
 const suite = process.env.CAISSON_DEVICE_SUITE || 'trixie';
 
+interface Served extends Chunked {
+	/** On the server's southbound port. */
+	readonly path: string;
+	/** What zck_delta_size says. */
+	readonly predicted: number;
+}
+
 describe(`zchunk deltas on SWUpdate of Debian ${suite}`, { skip: reason, concurrency: 2 }, () => {
 	let trial: DeltaTrial;
-	let chunked: Chunked;
-	let path: string;
-	let predicted: number;
+	let ours: Served;
+	let zcks: Served;
 
 	before(async () => {
 		trial = await startDeltaTrial(suite);
-		const old = await chunkWithZck(trial.oldFile);
-		chunked = await chunkWithZck(trial.newFile);
-		path = await trial.serve(chunked.whole);
-		predicted = await deltaSize(old.file, chunked.file);
+		ours = await served(chunkWithCaisson);
+		zcks = await served(chunkWithZck);
 		await ensureWorkflow(trial.server.api, 'wfx.workflow.dau.direct');
 	});
 
 	after(() => trial?.stop());
 
+	async function served(chunk: (image: string) => Promise<Chunked>): Promise<Served> {
+		const [old, chunked] = [await chunk(trial.oldFile), await chunk(trial.newFile)];
+		const path = await trial.serve(chunked.whole);
+		return { ...chunked, path, predicted: await deltaSize(old.file, chunked.file) };
+	}
+
 	/** What the answers to requests for ranges were, with the header that came in the .swu. */
-	function assertDownload(exchanges: readonly Exchange[], maxRanges: number): void {
+	function assertDownload({ path, header, predicted, whole }: Served, exchanges: readonly Exchange[]): void {
 		const fetched = exchanges.filter((exchange) => exchange.path === path);
 		const requests = fetched.map(({ range }) => asked(range));
 		assert.ok(fetched.every(({ status, range }) => status === 206 && range !== undefined));
-		assert.ok(requests.every(({ ranges }) => ranges <= maxRanges));
 		const ranges = requests.reduce((sum, one) => sum + one.ranges, 0);
 		assert.ok(ranges > 20, `${ranges} ranges are too few to show anything`);
 		const bytes = requests.reduce((sum, one) => sum + one.bytes, 0);
-		assert.equal(chunked.header + bytes, predicted);
+		assert.equal(header + bytes, predicted);
 		// All that the server sent: status line and headers of an answer, head and tail of each part. Never the whole file.
 		const wire = fetched.reduce((sum, exchange) => sum + exchange.wire, 0);
 		assert.ok(wire <= bytes + 600 * fetched.length + 150 * ranges, `${wire} bytes for ${bytes} in ${ranges} ranges`);
-		assert.ok(wire < chunked.whole.length / 2, 'it would nearly have been the whole file');
+		assert.ok(wire < whole.length / 2, 'it would nearly have been the whole file');
+	}
+
+	async function assertInstalls(chunked: Served, maxRanges: number): Promise<void> {
+		const proxy = await trial.newProxy();
+		const { attributes, properties } = deltaImage({ url: proxy.address + chunked.path, maxRanges });
+		const image = { source: chunked.file, ...attributes, properties };
+		const outcome = await trial.installOnce({ specification: { images: [image] } });
+		assert.equal(outcome.code, 0, outcome.lines.slice(-30).join('\n'));
+		assert.ok(Buffer.from(outcome.held[slots.b] ?? []).equals(trial.images.new), 'slot B is not the new image');
+		assert.ok(Buffer.from(outcome.held[slots.a] ?? []).equals(trial.images.old), 'slot A has changed');
+		assert.ok(proxy.exchanges.every(({ range }) => asked(range).ranges <= maxRanges));
+		assertDownload(chunked, proxy.exchanges);
 	}
 
 	for (const maxRanges of [1, 20, 150]) {
-		test(`with max-ranges ${maxRanges} the device asks for what zck_delta_size says, and holds the new image`, async () => {
-			const proxy = await trial.newProxy();
-			const { attributes, properties } = deltaImage({ url: proxy.address + path, maxRanges });
-			const image = { source: chunked.file, ...attributes, properties };
-			const outcome = await trial.installOnce({ specification: { images: [image] } });
-			assert.equal(outcome.code, 0, outcome.lines.slice(-30).join('\n'));
-			assert.ok(Buffer.from(outcome.held[slots.b] ?? []).equals(trial.images.new), 'slot B is not the new image');
-			assert.ok(Buffer.from(outcome.held[slots.a] ?? []).equals(trial.images.old), 'slot A has changed');
-			assertDownload(proxy.exchanges, maxRanges);
-		});
+		const title = `with max-ranges ${maxRanges} the device downloads what zck_delta_size says, and holds the new image`;
+		test(title, () => assertInstalls(ours, maxRanges));
 	}
+
+	test('a .zck that Debian’s zck has made is installed all the same', () => assertInstalls(zcks, 20));
 
 	test('a job updates a device whose disks are longer than the image, and its progress is folded', {
 		skip: noBlockDevices,
@@ -74,10 +89,10 @@ describe(`zchunk deltas on SWUpdate of Debian ${suite}`, { skip: reason, concurr
 		await truncate(a, trial.images.old.length + (4 << 20));
 		await copyFile(trial.oldFile, b);
 		await truncate(b, trial.images.new.length + (4 << 20));
-		const place = { url: proxy.address + path, from: '/dev/slot-a', to: '/dev/slot-b', maxRanges: 20 };
+		const place = { url: proxy.address + ours.path, from: '/dev/slot-a', to: '/dev/slot-b', maxRanges: 20 };
 		const { attributes, properties } = deltaImage(place);
 		const update = join(trial.server.downloads, 'delta.swu');
-		const specification = { images: [{ source: chunked.file, ...attributes, properties }] };
+		const specification = { images: [{ source: ours.file, ...attributes, properties }] };
 		await trial.updates.packSpecification(update, trial.folder, specification);
 		const id = `delta-${randomUUID()}`;
 		const uri = `${proxy.address}/download/delta.swu`;
@@ -89,7 +104,7 @@ describe(`zchunk deltas on SWUpdate of Debian ${suite}`, { skip: reason, concurr
 		});
 		try {
 			const done = await waitForStatus(trial.server.api, job, inState('ACTIVATED'));
-			assertDownload(proxy.exchanges, 20);
+			assertDownload(ours, proxy.exchanges);
 			const reports = proxy.exchanges.filter(({ method }) => method === 'PUT').length;
 			// SWUpdate counts 0 to 100 for every chunk anew: the history keeps what an operator can read.
 			assert.ok(reports > 100, `${reports} reports are too few to show anything`);
