@@ -53,7 +53,16 @@ describe('caisson update', () => {
 
 	it('packs with JSON for a program', async () => {
 		const result = JSON.parse((await packed(['--format', 'json'])).stdoutText);
-		assert.deepEqual(Object.keys(result), ['output', 'size', 'sha256', 'version', 'members', 'signer', 'description']);
+		assert.deepEqual(Object.keys(result), [
+			'output',
+			'size',
+			'sha256',
+			'version',
+			'members',
+			'signature',
+			'signers',
+			'description',
+		]);
 		assert.equal(result.size, readFileSync(output).length);
 	});
 
@@ -76,10 +85,10 @@ describe('caisson update', () => {
 	it('inspects: members, settings, artifacts, bootloader variables, signer', async () => {
 		await packed();
 		const { stdoutText } = await run(['inspect', output]);
-		assert.match(stdoutText, /^sw-description\.sig +\d+ +[0-9a-f]{64}$/m);
+		assert.match(stdoutText, /^sw-description\.sig +\d+ +\d+ +[0-9a-f]{64} +right$/m);
 		assert.match(stdoutText, /^version: +1\.10$/m);
 		assert.match(stdoutText, /^bootloader_transaction_marker: +true$/m);
-		assert.match(stdoutText, /^files\[0\] +app +rawfile +\/opt\/app$/m);
+		assert.match(stdoutText, /^files\[0\] +app +rawfile +\/opt\/app +-$/m);
 		assert.match(stdoutText, /^bootenv: bootpart=2$/m);
 		assert.match(stdoutText, /^Signed by O=Caisson tests, CN=RSA signer \(RSA 2048\), until /m);
 	});

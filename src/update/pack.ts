@@ -6,15 +6,18 @@ import { createHash } from 'node:crypto';
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { CaissonError } from '../errors.ts';
-import { ByteSum, type CpioFormat, encodeHeader, encodeTrailer, maximumSize, padding } from '../format/cpio/header.ts';
+import { type CpioFormat, maximumSize } from '../format/cpio/header.ts';
 import { writeSwDescription } from '../format/sw-description/description.ts';
+import { writeArchive } from './archive.ts';
 import { imageFacts, proveRdiff, proveZchunk } from './delta/prove.ts';
-import { type OutputFile, writeWhole } from './output-file.ts';
+import { type AesKey, encryptFile } from './encryption.ts';
+import { writeWhole } from './output-file.ts';
 import { compressFile, copyPayload, examine, type Payload } from './payload.ts';
+import { descriptionName, signatureName } from './read.ts';
 import { describe, type PlannedMember, planMembers } from './rules/plan.ts';
 import type { ResultFacts } from './rules/readback.ts';
 import { parseUpdateSpecification, type UpdateSpecification } from './rules/specification.ts';
-import type { CertificateFacts, Signer } from './signer.ts';
+import type { SignatureKind, Signer, SignerFacts } from './signer.ts';
 
 export interface PackRequest {
 	/** What to pack: a YAML or JSON file, a value like what such a file holds, or a specification that was read already. */
@@ -24,7 +27,10 @@ export interface PackRequest {
 		| { readonly parsed: UpdateSpecification };
 	/** What sources are relative to; by default the folder of the specification's file, else the working directory. */
 	readonly baseDirectory?: string;
-	readonly signer: Signer;
+	/** Absent for a .swu that is signed later (sign.ts). */
+	readonly signer?: Signer;
+	/** Encrypts what the specification says is to be encrypted. */
+	readonly encryption?: AesKey;
 	/** The .swu; replaced where it exists. */
 	readonly output: string;
 	/** crc by default, which lets SWUpdate find a damaged transfer member by member. */
@@ -35,7 +41,7 @@ export interface PackRequest {
 }
 
 export interface PackProgress {
-	readonly step: 'reading' | 'compressing' | 'verifying' | 'writing';
+	readonly step: 'reading' | 'compressing' | 'verifying' | 'encrypting' | 'writing';
 	readonly member: string;
 	readonly bytes: number;
 	readonly total?: number;
@@ -54,7 +60,8 @@ export interface PackedUpdate {
 	readonly version: string;
 	/** All members in the order of the archive, sw-description and its signature first. */
 	readonly members: readonly PackedMember[];
-	readonly signer: CertificateFacts;
+	readonly signature: SignatureKind | 'none';
+	readonly signers: readonly SignerFacts[];
 	/** The sw-description as it was signed. */
 	readonly description: string;
 }
@@ -76,23 +83,25 @@ export async function packUpdate(request: PackRequest): Promise<PackedUpdate> {
 			payloads.set(member.name, await prepare(member, (name) => resolve(base, name), request, scratch));
 		const description = writeSwDescription(describe(specification, (name) => (payloads.get(name) as Payload).facts));
 		const descriptionBytes = new TextEncoder().encode(description);
-		const signature = await request.signer.sign(descriptionBytes);
+		const signature = await request.signer?.sign(descriptionBytes);
+		const archived = [...payloads.values()].map((payload) => archivePayload(payload, request));
 		const written = await writeWhole(output, (file) =>
-			writeArchive(file, descriptionBytes, signature, [...payloads.values()], request),
+			writeArchive(file, request.cpio ?? 'crc', descriptionBytes, signature, archived),
 		);
 		return {
 			output,
 			...written,
 			version: specification.version,
 			members: [
-				factsOf('sw-description', descriptionBytes),
-				factsOf('sw-description.sig', signature),
+				factsOf(descriptionName, descriptionBytes),
+				...(signature === undefined ? [] : [factsOf(signatureName, signature)]),
 				...planned.map(({ name }) => {
 					const { size, sha256 } = (payloads.get(name) as Payload).facts;
 					return { name, size, sha256 };
 				}),
 			],
-			signer: request.signer.certificate,
+			signature: request.signer?.kind ?? 'none',
+			signers: request.signer?.signers ?? [],
 			description,
 		};
 	} finally {
@@ -113,7 +122,7 @@ async function readSpecification(from: PackRequest['specification']): Promise<Up
 	return parseUpdateSpecification(text);
 }
 
-async function prepare(
+async function plainPayload(
 	member: PlannedMember,
 	local: (name: string) => string,
 	request: PackRequest,
@@ -134,6 +143,31 @@ async function prepare(
 	}
 	if (member.readback !== true) return payload;
 	return withResult(payload, await imageFacts(payload.file, member.compress ?? member.compressed, proof));
+}
+
+async function prepare(
+	member: PlannedMember,
+	local: (name: string) => string,
+	request: PackRequest,
+	scratch: Scratch,
+): Promise<Payload> {
+	const { encryption: key } = request;
+	if (member.encrypt === true && key === undefined) {
+		throw new CaissonError(
+			'update-specification-invalid',
+			`${member.where}: is to be encrypted, and no key is given: pass --aes-key FILE.`,
+		);
+	}
+	const plain = await plainPayload(member, local, request, scratch);
+	if (member.encrypt !== true || key === undefined) return plain;
+	const vector = key.vectorFor(plain.facts.sha256);
+	const encrypted = await scratch.newFile();
+	request.progress?.({ step: 'encrypting', member: member.name, bytes: 0, total: plain.facts.size });
+	await encryptFile(plain.file, encrypted, key, vector, request.signal);
+	const { compressed: _, ...encryptedMember } = member;
+	const { facts, ...rest } = await examine(encryptedMember, encrypted, { signal: request.signal });
+	const encryption = { ivt: Buffer.from(vector).toString('hex'), plainSize: plain.facts.size };
+	return { ...rest, member, facts: { ...plain.facts, ...facts, encryption } };
 }
 
 function withResult(payload: Payload, result: ResultFacts | undefined): Payload {
@@ -171,46 +205,30 @@ async function checkSize(member: PlannedMember, file: string): Promise<void> {
 	}
 }
 
-/** @returns size and SHA-256 of the archive */
-async function writeArchive(
-	file: OutputFile,
-	description: Uint8Array,
-	signature: Uint8Array,
-	payloads: readonly Payload[],
-	request: PackRequest,
-): Promise<{ size: number; sha256: string }> {
-	const format = request.cpio ?? 'crc';
-	const hash = createHash('sha256');
-	const write = async (bytes: Uint8Array) => {
-		hash.update(bytes);
-		await file.write(bytes);
+/** The payload as the archive takes it, with progress. */
+function archivePayload(
+	payload: Payload,
+	{ progress, signal }: PackRequest,
+): Parameters<typeof writeArchive>[4][number] {
+	const { name } = payload.member;
+	const { size: total } = payload.facts;
+	return {
+		name,
+		size: total,
+		checksum: payload.checksum,
+		async copy(write) {
+			let bytes = 0;
+			await copyPayload(
+				payload,
+				async (part) => {
+					await write(part);
+					bytes += part.length;
+					progress?.({ step: 'writing', member: name, bytes, total });
+				},
+				signal,
+			);
+		},
 	};
-	const small = async (name: string, inode: number, bytes: Uint8Array) => {
-		const sum = new ByteSum();
-		sum.update(bytes);
-		await write(encodeHeader(format, { name, size: bytes.length, checksum: sum.value, inode }));
-		await write(bytes);
-		await write(padding(bytes.length));
-	};
-	await small('sw-description', 1, description);
-	await small('sw-description.sig', 2, signature);
-	for (const [index, payload] of payloads.entries()) {
-		const { name } = payload.member;
-		const total = payload.facts.size;
-		await write(encodeHeader(format, { name, size: total, checksum: payload.checksum, inode: index + 3 }));
-		const start = file.length;
-		await copyPayload(
-			payload,
-			async (bytes) => {
-				await write(bytes);
-				request.progress?.({ step: 'writing', member: name, bytes: file.length - start, total });
-			},
-			request.signal,
-		);
-		await write(padding(total));
-	}
-	await write(encodeTrailer(format, file.length));
-	return { size: file.length, sha256: hash.digest('hex') };
 }
 
 function factsOf(name: string, bytes: Uint8Array): PackedMember {

@@ -3,7 +3,7 @@
 
 import { createHash, type Hash } from 'node:crypto';
 import { CaissonError } from '../errors.ts';
-import type { CpioFormat, CpioHeader } from '../format/cpio/header.ts';
+import { type CpioFormat, type CpioHeader, headerLength, padding } from '../format/cpio/header.ts';
 import { CpioReader } from '../format/cpio/reader.ts';
 import type { SwDescription } from '../format/sw-description/description.ts';
 import { readSwDescription } from '../format/sw-description/read.ts';
@@ -19,6 +19,11 @@ export interface ReadMember {
 	readonly size: number;
 	readonly sha256: string;
 	readonly format: CpioFormat;
+	/** Where its header starts in the archive, and where its data does. */
+	readonly offset: number;
+	readonly dataOffset: number;
+	/** The sum that the crc format carries, which was found right; undefined in newc, which has none. */
+	readonly checksum?: number;
 }
 
 export interface ReadUpdate {
@@ -26,8 +31,10 @@ export interface ReadUpdate {
 	readonly members: readonly ReadMember[];
 	readonly descriptionBytes: Uint8Array;
 	readonly description: SwDescription;
-	/** The CMS signature; undefined where the second member is something else. */
+	/** What the second member holds as signature; undefined where the second member is something else. */
 	readonly signature?: Uint8Array;
+	/** Where the end mark starts: after the last member and its padding. */
+	readonly end: number;
 }
 
 export interface ReadOptions {
@@ -37,17 +44,31 @@ export interface ReadOptions {
 
 /** @throws CaissonError update-malformed, file-unusable; the signal's reason when it aborts */
 export async function readUpdate(file: string, options: ReadOptions = {}): Promise<ReadUpdate> {
-	const reader = new CpioReader();
-	const members = new Collector(options);
-	for await (const part of partsOf(file, options.signal)) {
-		for (const event of reader.push(part)) {
-			if (event.kind === 'member') members.start(event.header);
-			else if (event.kind === 'data') members.take(event.bytes);
-			else members.finish();
+	const reader = new UpdateReader(options);
+	for await (const part of partsOf(file, options.signal)) reader.push(part);
+	return reader.end();
+}
+
+/** The same for a caller that has the bytes in passing. */
+export class UpdateReader {
+	readonly #reader = new CpioReader();
+	readonly #members: Collector;
+	constructor(options: ReadOptions = {}) {
+		this.#members = new Collector(options);
+	}
+	/** @throws CaissonError update-malformed */
+	push(part: Uint8Array): void {
+		for (const event of this.#reader.push(part)) {
+			if (event.kind === 'member') this.#members.start(event.header);
+			else if (event.kind === 'data') this.#members.take(event.bytes);
+			else this.#members.finish();
 		}
 	}
-	reader.end();
-	return members.result();
+	/** @throws CaissonError update-malformed */
+	end(): ReadUpdate {
+		this.#reader.end();
+		return this.#members.result();
+	}
 }
 
 /** The member that is being read. */
@@ -55,6 +76,7 @@ interface Current {
 	readonly header: CpioHeader;
 	readonly hash: Hash;
 	readonly parts: Uint8Array[] | undefined;
+	readonly dataOffset: number;
 	bytes: number;
 }
 
@@ -64,6 +86,8 @@ class Collector {
 	readonly #names = new Set<string>();
 	readonly #kept = new Map<string, Uint8Array>();
 	#current: Current | undefined;
+	/** Bytes of the archive before the next header. */
+	#offset = 0;
 
 	constructor(options: ReadOptions) {
 		this.#options = options;
@@ -79,7 +103,9 @@ class Collector {
 		this.#names.add(name);
 		const kept = index === 0 || (index === 1 && name === signatureName);
 		if (kept && size > maximumKept) throw malformed(`${name} has ${size} bytes; at most ${maximumKept} are read`);
-		this.#current = { header, hash: createHash('sha256'), parts: kept ? [] : undefined, bytes: 0 };
+		const head = headerLength + new TextEncoder().encode(name).length + 1;
+		const dataOffset = this.#offset + head + padding(head).length;
+		this.#current = { header, hash: createHash('sha256'), parts: kept ? [] : undefined, dataOffset, bytes: 0 };
 	}
 
 	take(bytes: Uint8Array): void {
@@ -91,9 +117,11 @@ class Collector {
 	}
 
 	finish(): void {
-		const { header, hash, parts } = this.#current as Current;
-		const { name, size, format } = header;
-		this.#members.push({ name, size, sha256: hash.digest('hex'), format });
+		const { header, hash, parts, dataOffset } = this.#current as Current;
+		const { name, size, format, checksum } = header;
+		const crc = format === 'crc' ? { checksum } : {};
+		this.#members.push({ name, size, sha256: hash.digest('hex'), format, offset: this.#offset, dataOffset, ...crc });
+		this.#offset = dataOffset + size + padding(size).length;
 		if (parts !== undefined) this.#kept.set(name, new Uint8Array(Buffer.concat(parts)));
 		this.#current = undefined;
 	}
@@ -107,6 +135,7 @@ class Collector {
 			descriptionBytes,
 			description: readSwDescription(new TextDecoder().decode(descriptionBytes)),
 			...(signature === undefined ? {} : { signature }),
+			end: this.#offset,
 		};
 	}
 }

@@ -10,14 +10,15 @@ import {
 	signatureName,
 } from './read.ts';
 import { artifactsOf, memberFindings } from './rules/check.ts';
-import type { CertificateFacts, Keys, Trust } from './signer.ts';
+import type { Keys, SignatureKind, SignerFacts, Trust } from './signer.ts';
 
 export interface VerifiedUpdate {
 	readonly ok: boolean;
 	/** What is wrong, one sentence each; empty where `ok`. */
 	readonly findings: readonly string[];
 	readonly version: string;
-	readonly signers: readonly CertificateFacts[];
+	readonly signature: SignatureKind | 'none';
+	readonly signers: readonly SignerFacts[];
 	readonly members: readonly ReadMember[];
 	/** Artifacts whose member has the SHA-256 that the signed description names. */
 	readonly artifacts: number;
@@ -38,6 +39,7 @@ export async function verifyUpdate(
 		ok: findings.length === 0,
 		findings,
 		version: update.description.version,
+		signature: signature.kind,
 		signers: signature.signers,
 		members: update.members,
 		artifacts: artifactsOf(update.description).filter(({ artifact }) => artifact.filename !== undefined).length,
@@ -48,11 +50,13 @@ async function judgeSignature(
 	update: ReadUpdate,
 	keys: Keys,
 	trust: Trust,
-): Promise<{ findings: string[]; signers: readonly CertificateFacts[] }> {
+): Promise<{ findings: string[]; kind: SignatureKind | 'none'; signers: readonly SignerFacts[] }> {
 	if (update.signature === undefined) {
-		return { findings: [`The update is not signed: its second member is not ${signatureName}.`], signers: [] };
+		const finding = `The update is not signed: its second member is not ${signatureName}.`;
+		return { findings: [finding], kind: 'none', signers: [] };
 	}
 	const verdict = await keys.verify(update.signature, update.descriptionBytes, trust);
-	if (verdict.valid) return { findings: [], signers: verdict.signers };
-	return { findings: [`The signature is not valid: ${verdict.reason}.`], signers: verdict.signers };
+	const { kind, signers } = verdict;
+	if (verdict.valid) return { findings: [], kind, signers };
+	return { findings: [`The signature is not valid: ${verdict.reason}.`], kind, signers };
 }

@@ -5,6 +5,7 @@ import { X509Certificate } from 'node:crypto';
 import { CaissonError } from '../../errors.ts';
 import type { CertificateFacts, CertificatePurpose } from '../../update/signer.ts';
 import { keyUsageBits } from './key-usage.ts';
+import { keyName } from './public-key.ts';
 
 const ekuEmailProtection = '1.3.6.1.5.5.7.3.4';
 const ekuCodeSigning = '1.3.6.1.5.5.7.3.3';
@@ -40,7 +41,7 @@ function factsOf(certificate: X509Certificate): CertificateFacts {
 		notBefore: certificate.validFromDate.toISOString(),
 		notAfter: certificate.validToDate.toISOString(),
 		fingerprint: certificate.fingerprint256.replaceAll(':', '').toLowerCase(),
-		key: keyName(certificate),
+		key: keyName(certificate.publicKey),
 		purposes: purposesOf(certificate),
 	};
 }
@@ -63,16 +64,6 @@ function purposesOf(certificate: X509Certificate): CertificatePurpose[] {
 	if (extended?.includes(ekuCodeSigning)) purposes.push('codeSigning');
 	return purposes;
 }
-
-function keyName(certificate: X509Certificate): string {
-	const key = certificate.publicKey;
-	const details = key.asymmetricKeyDetails;
-	if (key.asymmetricKeyType === 'rsa') return `RSA ${details?.modulusLength}`;
-	if (key.asymmetricKeyType === 'ec') return `EC ${curveNames[details?.namedCurve ?? ''] ?? details?.namedCurve}`;
-	return String(key.asymmetricKeyType);
-}
-
-const curveNames: Readonly<Record<string, string>> = { prime256v1: 'P-256', secp384r1: 'P-384', secp521r1: 'P-521' };
 
 /** Node prints one attribute a line, most significant first. */
 function oneLine(name: string): string {

@@ -1,38 +1,33 @@
-// A signer whose private key is in a PEM file: RSA, or ECDSA on P-256 or P-384, with or without a passphrase. It checks
-// up front that the key and the certificate belong together and that SWUpdate will accept the certificate. It leaves out
-// tokens (PKCS#11) and offline signing.
+// A private key in a PEM file, with or without a passphrase. It leaves out tokens (pkcs11.ts) and what is signed (open.ts).
 
-import { createPrivateKey, createPublicKey, type KeyObject, sign, type X509Certificate } from 'node:crypto';
+import { createPrivateKey, createPublicKey, type KeyObject, sign } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { CaissonError } from '../../errors.ts';
-import type { CertificatePurpose, KeyFiles, Signer } from '../../update/signer.ts';
-import { certificateFacts, readCertificate } from './certificate.ts';
-import { assembleSignedData, type SignatureScheme, schemes } from './cms.ts';
+import type { KeyFiles } from '../../update/signer.ts';
+import { kindOf, type SigningKey, signatureSchemes, withPadding } from './signing-key.ts';
+
+const minimumModulus = 2048;
 
 /** @throws CaissonError key-unusable, file-unusable */
-export async function openFileSigner(options: KeyFiles): Promise<Signer> {
-	const certificate = readCertificate(await read(options.certificateFile, 'certificate'), options.certificateFile);
+export async function openFileKey(options: Pick<KeyFiles, 'keyFile' | 'passphraseFile' | 'warn'>): Promise<SigningKey> {
 	const key = await readKey(options);
-	const scheme = schemeOf(key, options.keyFile);
-	if (!belongTogether(key, certificate)) {
-		throw new CaissonError(
-			'key-unusable',
-			`The key ${options.keyFile} and the certificate ${options.certificateFile} do not belong together: ` +
-				'the certificate holds another public key.',
-		);
-	}
-	const facts = certificateFacts(certificate);
-	checkPurpose(facts.purposes, options.purpose ?? 'emailProtection', options.certificateFile);
+	const publicKey = createPublicKey(key);
+	const kind = checkedKind(publicKey, options.keyFile);
 	return {
-		certificate: facts,
-		reproducible: key.asymmetricKeyType === 'rsa',
-		async sign(content) {
-			return assembleSignedData(certificate.raw, scheme, sign(scheme.hash, content, key));
+		publicKey,
+		kind,
+		name: options.keyFile,
+		async sign(scheme, message) {
+			const needed = signatureSchemes[scheme];
+			if (needed.kind !== kind) {
+				throw new CaissonError('key-unusable', `The key ${options.keyFile} is ${kind}; it cannot sign with ${scheme}.`);
+			}
+			return new Uint8Array(sign(needed.hash, message, withPadding(scheme, key)));
 		},
 	};
 }
 
-async function readKey(options: KeyFiles): Promise<KeyObject> {
+async function readKey(options: Pick<KeyFiles, 'keyFile' | 'passphraseFile' | 'warn'>): Promise<KeyObject> {
 	const pem = new TextDecoder('latin1').decode(await read(options.keyFile, 'key'));
 	if (options.warn !== undefined && ((await stat(options.keyFile)).mode & 0o077) !== 0) {
 		options.warn(`The key ${options.keyFile} can be read by others than its owner: chmod 0600 it.`);
@@ -63,38 +58,20 @@ async function readPassphrase(file: string): Promise<string> {
 	return line;
 }
 
-function schemeOf(key: KeyObject, file: string): SignatureScheme {
-	if (key.asymmetricKeyType === 'rsa') {
-		const bits = key.asymmetricKeyDetails?.modulusLength ?? 0;
-		if (bits >= 2048) return schemes.rsaSha256;
-		throw new CaissonError('key-unusable', `The key ${file} is RSA with ${bits} bits; at least 2048 are needed.`);
-	}
-	const curve = key.asymmetricKeyType === 'ec' ? key.asymmetricKeyDetails?.namedCurve : undefined;
-	if (curve === 'prime256v1') return schemes.ecdsaSha256;
-	if (curve === 'secp384r1') return schemes.ecdsaSha384;
-	const kind = curve === undefined ? key.asymmetricKeyType : `an elliptic-curve key on ${curve}`;
-	throw new CaissonError('key-unusable', `The key ${file} is ${kind}; usable are RSA, and ECDSA on P-256 or P-384.`);
-}
-
-function belongTogether(key: KeyObject, certificate: X509Certificate): boolean {
-	return createPublicKey(key).equals(certificate.publicKey);
-}
-
-function checkPurpose(purposes: readonly CertificatePurpose[], wanted: CertificatePurpose, file: string): void {
-	if (purposes.includes(wanted)) return;
-	const other = purposes[0];
-	if (other !== undefined) {
+/** @throws CaissonError key-unusable for weak keys and for kinds that SWUpdate and TUF do not take */
+export function checkedKind(key: KeyObject, name: string): NonNullable<ReturnType<typeof kindOf>> {
+	const bits = key.asymmetricKeyDetails?.modulusLength ?? 0;
+	if (key.asymmetricKeyType === 'rsa' && bits < minimumModulus) {
 		throw new CaissonError(
 			'key-unusable',
-			`The certificate ${file} is for ${other}, not for ${wanted}. If the devices run SWUpdate with ` +
-				`--cert-purpose ${other}, pass --cert-purpose ${other} here too.`,
+			`The key ${name} is RSA with ${bits} bits; at least ${minimumModulus} are needed.`,
 		);
 	}
-	throw new CaissonError(
-		'key-unusable',
-		`The certificate ${file} is not for signing updates: SWUpdate wants the extended key usage emailProtection (or ` +
-			'codeSigning, with --cert-purpose codeSigning), and a key usage, where there is one, with digitalSignature.',
-	);
+	const kind = kindOf(key);
+	if (kind !== undefined) return kind;
+	const curve = key.asymmetricKeyType === 'ec' ? key.asymmetricKeyDetails?.namedCurve : undefined;
+	const found = curve === undefined ? key.asymmetricKeyType : `an elliptic-curve key on ${curve}`;
+	throw new CaissonError('key-unusable', `The key ${name} is ${found}; usable are RSA, and ECDSA on P-256 or P-384.`);
 }
 
 async function read(file: string, what: string): Promise<Uint8Array> {

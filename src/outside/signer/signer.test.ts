@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { after, describe, it, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { CaissonError } from '../../errors.ts';
-import type { CertificatePurpose } from '../../update/signer.ts';
+import type { CertificateFacts, CertificatePurpose, SignerFacts } from '../../update/signer.ts';
 import { fileKeys } from './keys.ts';
 
 const key = (name: string) => fileURLToPath(new URL(`../../../testdata/update/keys/${name}`, import.meta.url));
@@ -22,6 +22,8 @@ const sign = async (name: string, purpose: CertificatePurpose = 'emailProtection
 	(await fileKeys.openSigner({ ...files(name), purpose })).sign(content);
 const verify = (signature: Uint8Array, trusted: string, rest: { now?: number; purpose?: CertificatePurpose } = {}) =>
 	fileKeys.verify(signature, content, { certificateFile: key(`${trusted}.cert.pem`), now, ...rest });
+
+const subjectOf = (signer: SignerFacts | undefined) => (signer as CertificateFacts | undefined)?.subject ?? '';
 
 function written(name: string, bytes: Uint8Array | string): string {
 	const file = join(directory, name);
@@ -154,7 +156,7 @@ describe('verification of signatures', () => {
 		for (const name of ['rsa', 'p256', 'p384']) {
 			const verdict = await verify(await sign(name), name);
 			assert.equal(verdict.valid, true);
-			assert.match(verdict.signers[0]?.subject ?? '', /^O=Caisson tests, CN=.* signer$/);
+			assert.match(subjectOf(verdict.signers[0]), /^O=Caisson tests, CN=.* signer$/);
 		}
 	});
 
@@ -257,8 +259,8 @@ describe('test key', () => {
 		const made = await fileKeys.createTestKey(join(directory, 'trial'), { now, bits: 2048 });
 		assert.equal(statSync(made.keyFile).mode & 0o777, 0o600);
 		const signer = await fileKeys.openSigner(made);
-		assert.match(signer.certificate.subject, /test key \(not for production\)/);
-		assert.deepEqual(signer.certificate.purposes, ['emailProtection', 'codeSigning']);
+		assert.match(subjectOf(signer.signers[0]), /test key \(not for production\)/);
+		assert.deepEqual((signer.signers[0] as CertificateFacts).purposes, ['emailProtection', 'codeSigning']);
 		const signature = await signer.sign(content);
 		const trust = { certificateFile: made.certificateFile, now };
 		assert.equal((await fileKeys.verify(signature, content, trust)).valid, true);

@@ -39,17 +39,22 @@ export function kindOf(key: KeyObject): KeyKind | undefined {
 	return curve === 'prime256v1' ? 'p256' : curve === 'secp384r1' ? 'p384' : undefined;
 }
 
-/** Key and padding as node:crypto's sign and verify take them. */
+/** Key and padding as node:crypto's sign takes them. */
 export function withPadding(scheme: SigningScheme, key: KeyObject) {
 	if (scheme !== 'rsa-pss-sha256') return { key };
 	return { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST };
 }
 
+/** PSS is accepted with a salt of any length, as SWUpdate does (swupdate_rsa_verify.c sets it to -2, automatic). */
 export function isSignature(
 	scheme: SigningScheme,
 	publicKey: KeyObject,
 	message: Uint8Array,
 	signature: Uint8Array,
 ): boolean {
-	return verify(signatureSchemes[scheme].hash, message, withPadding(scheme, publicKey), signature);
+	const padding =
+		scheme === 'rsa-pss-sha256'
+			? { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_AUTO }
+			: {};
+	return verify(signatureSchemes[scheme].hash, message, { key: publicKey, ...padding }, signature);
 }

@@ -1,4 +1,4 @@
-// Checks a detached CMS signature as SWUpdate built with OpenSSL does (CMS_verify with CMS_BINARY): every signer must have
+// Checks the signature of an update. Raw RSA signatures are for raw-signature.ts; a detached CMS signature is checked as SWUpdate built with OpenSSL does (CMS_verify with CMS_BINARY): every signer must have
 // signed these bytes, and its certificate must lead to a trusted self-signed one. SWUpdate built with wolfSSL, as in
 // Debian 13, asks for less: it does not look at the purpose of a certificate. It leaves out revocation, as SWUpdate does.
 
@@ -7,8 +7,10 @@ import { readFile } from 'node:fs/promises';
 import { OctetString } from 'asn1js';
 import { Certificate, ContentInfo, IssuerAndSerialNumber, SignedData, type SignerInfo } from 'pkijs';
 import { CaissonError } from '../../errors.ts';
-import type { CertificateFacts, SignatureVerdict, Trust } from '../../update/signer.ts';
+import type { CertificateFacts, SignatureFacts, SignatureVerdict, Trust } from '../../update/signer.ts';
 import { certificateFacts, readCertificate } from './certificate.ts';
+import { readPublicKey } from './public-key.ts';
+import { looksRaw, verifyRaw } from './raw-signature.ts';
 
 const idSignedData = '1.2.840.113549.1.7.2';
 const idContentType = '1.2.840.113549.1.9.3';
@@ -26,12 +28,14 @@ const maximumLength = 1 << 20;
 const maximumChain = 8;
 
 /** @throws CaissonError update-malformed */
-export function signersOf(signature: Uint8Array): CertificateFacts[] {
+export function signatureFacts(signature: Uint8Array): SignatureFacts {
+	if (looksRaw(signature)) return { kind: 'raw', bits: signature.length * 8 };
 	const { signedData, embedded } = parse(signature);
-	return signedData.signerInfos.flatMap((info) => {
+	const signers = signedData.signerInfos.flatMap((info) => {
 		const certificate = certificateOf(info, embedded);
 		return certificate === undefined ? [] : [carriedFacts(certificate)];
 	});
+	return { kind: 'cms', signers };
 }
 
 /** @throws CaissonError update-malformed, file-unusable, key-unusable */
@@ -40,7 +44,12 @@ export async function verifySignature(
 	content: Uint8Array,
 	trust: Trust,
 ): Promise<SignatureVerdict> {
+	if ('publicKeyFile' in trust) return verifyRaw(signature, content, await readPublicKey(trust.publicKeyFile));
 	const trusted = await readTrusted(trust.certificateFile);
+	if (looksRaw(signature)) {
+		const reason = 'it is a raw RSA signature, not CMS: SWUpdate built for CMS refuses it (check it with a public key)';
+		return { kind: 'rsa', valid: false, reason, signers: [] };
+	}
 	const { signedData, embedded } = parse(signature);
 	const signers: CertificateFacts[] = [];
 	let reason: string | undefined = signedData.signerInfos.length === 0 ? 'it has no signer' : undefined;
@@ -57,7 +66,7 @@ export async function verifySignature(
 			chainFault(certificate, embedded, trusted, trust.now) ??
 			purposeFault(facts, trust);
 	}
-	return reason === undefined ? { valid: true, signers } : { valid: false, reason, signers };
+	return { kind: 'cms', signers, ...(reason === undefined ? { valid: true } : { valid: false, reason }) };
 }
 
 interface ParsedSignature {
@@ -193,7 +202,7 @@ function carriedFacts(certificate: X509Certificate): CertificateFacts {
 
 function purposeFault(facts: CertificateFacts, trust: Trust): string | undefined {
 	const wanted = trust.purpose ?? 'emailProtection';
-	if (facts.purposes.includes(wanted)) return undefined;
+	if (wanted === 'any' || facts.purposes.includes(wanted)) return undefined;
 	return `the certificate ${facts.subject} is not for ${wanted}`;
 }
 

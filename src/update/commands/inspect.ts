@@ -1,4 +1,4 @@
-// `caisson update inspect`: shows what is in a .swu, judging nothing.
+// `caisson update inspect`: shows what is in a .swu, judging nothing but the checksums of the archive.
 
 import { Command } from 'commander';
 import type { DescribedArtifact, SwDescription } from '../../format/sw-description/description.ts';
@@ -7,20 +7,24 @@ import { bytesText } from '../../terminal/quantities.ts';
 import type { Terminal } from '../../terminal/terminal.ts';
 import { type ReadUpdate, readUpdate } from '../read.ts';
 import { artifactsOf } from '../rules/check.ts';
-import type { CertificateFacts, Keys } from '../signer.ts';
+import type { Keys, SignatureFacts } from '../signer.ts';
+import { headerFacts, type ZchunkFacts } from '../zchunk-members.ts';
 
 export function inspectCommand(terminal: Terminal, keys: Keys): Command {
 	const command = new Command('inspect')
 		.summary('show what is in a .swu')
 		.description(
-			'Show the members of a .swu with their hashes, what its sw-description says, and who signed it. Nothing is checked: see verify.',
+			'Show the members of a .swu with their place and hashes, what its sw-description says of each artifact ' +
+				'(compression, encryption, delta, readback), and who signed it. Only the checksums of the archive are checked: ' +
+				'see verify.',
 		)
 		.argument('<file>', 'the .swu')
 		.action(async (file: string, options: { readonly format: 'text' | 'json' }) => {
 			const update = await read(terminal, file);
-			const signers = update.signature === undefined ? [] : keys.signersOf(update.signature);
-			if (options.format === 'json') terminal.json(asJson(file, update, signers));
-			else show(terminal, update, signers);
+			const signature = update.signature === undefined ? undefined : keys.signatureFacts(update.signature);
+			const deltas = await headerFacts(file, update);
+			if (options.format === 'json') terminal.json(asJson(file, update, signature, deltas));
+			else show(terminal, update, signature, deltas);
 		});
 	withFormat(command);
 	return withExamples(command, [
@@ -41,26 +45,38 @@ async function read(terminal: Terminal, file: string): Promise<ReadUpdate> {
 	}
 }
 
-function asJson(file: string, update: ReadUpdate, signers: readonly CertificateFacts[]): unknown {
+function asJson(
+	file: string,
+	update: ReadUpdate,
+	signature: SignatureFacts | undefined,
+	deltas: ReadonlyMap<string, ZchunkFacts>,
+): unknown {
 	const plain = (_: string, value: unknown) => (typeof value === 'bigint' ? value.toString() : value);
 	return {
 		file,
-		members: update.members,
+		members: update.members.map((member) => ({
+			...member,
+			...(deltas.has(member.name) ? { zchunk: deltas.get(member.name) } : {}),
+		})),
 		description: JSON.parse(JSON.stringify(update.description, plain)) as unknown,
-		signed: update.signature !== undefined,
-		signers,
+		signed: signature !== undefined,
+		signature: signature?.kind ?? 'none',
+		signers: signature?.kind === 'cms' ? signature.signers : [],
 	};
 }
 
 function show(
 	terminal: Terminal,
-	{ members, description, signature }: ReadUpdate,
-	signers: readonly CertificateFacts[],
+	{ members, description }: ReadUpdate,
+	signature: SignatureFacts | undefined,
+	deltas: ReadonlyMap<string, ZchunkFacts>,
 ): void {
 	terminal.table(members, [
 		{ title: 'Member', value: ({ name }) => name },
+		{ title: 'At', value: ({ dataOffset }) => String(dataOffset), align: 'right' },
 		{ title: 'Bytes', value: ({ size }) => String(size), align: 'right' },
 		{ title: 'SHA-256', value: ({ sha256 }) => sha256 },
+		{ title: 'Checksum', value: ({ checksum }) => (checksum === undefined ? 'none' : 'right') },
 	]);
 	terminal.print('');
 	for (const [name, value] of overall(description)) terminal.print(`${`${name}:`.padEnd(31)} ${value}`);
@@ -72,6 +88,7 @@ function show(
 			{ title: 'Member', value: ({ artifact }) => artifact.filename ?? '-' },
 			{ title: 'Handler', value: ({ artifact }) => String(artifact.attributes.type ?? '-') },
 			{ title: 'To', value: ({ artifact }) => destination(artifact) },
+			{ title: 'Form', value: ({ artifact }) => form(artifact, deltas) },
 		]);
 	}
 	for (const section of description.sections) {
@@ -79,12 +96,38 @@ function show(
 			terminal.print(`${[...section.path, 'bootenv'].join('.')}: ${name}=${value}`);
 	}
 	terminal.print('');
-	if (signature === undefined) terminal.print('Not signed.');
-	else if (signers.length === 0) terminal.print('Signed; the signature does not carry its certificate.');
-	for (const signer of signers) {
-		terminal.print(`Signed by ${signer.subject} (${signer.key}), until ${signer.notAfter}, serial ${signer.serial}.`);
+	showSignature(terminal, signature);
+	terminal.note('Signature and hashes were not checked: see caisson update verify.');
+}
+
+function showSignature(terminal: Terminal, signature: SignatureFacts | undefined): void {
+	for (const line of signatureLines(signature)) terminal.print(line);
+}
+
+function signatureLines(signature: SignatureFacts | undefined): string[] {
+	if (signature === undefined) return ['Not signed.'];
+	if (signature.kind === 'raw') {
+		return [`Signed with a raw RSA signature of ${signature.bits} bits, which names no signer.`];
 	}
-	terminal.note('Nothing was checked: see caisson update verify.');
+	if (signature.signers.length === 0) return ['Signed (CMS); the signature does not carry its certificate.'];
+	return signature.signers.map(
+		({ subject, key, notAfter, serial }) => `Signed by ${subject} (${key}), until ${notAfter}, serial ${serial}.`,
+	);
+}
+
+/** How the member becomes what lies on the device: encrypted, compressed, delta, readback. */
+function form(
+	{ filename, attributes, properties }: DescribedArtifact,
+	deltas: ReadonlyMap<string, ZchunkFacts>,
+): string {
+	const parts: string[] = [];
+	if (attributes.encrypted === true) parts.push('encrypted (AES-CBC)');
+	if (attributes.compressed !== undefined) parts.push(`compressed (${attributes.compressed})`);
+	const delta = filename === undefined ? undefined : deltas.get(filename);
+	if (delta !== undefined) parts.push(`zchunk header: ${delta.chunks} chunks, ${delta.dataBytes} bytes`);
+	else if (attributes.type === 'delta') parts.push('zchunk header, which cannot be read');
+	if (attributes.type === 'readback') parts.push(`reads back SHA-256 ${String(properties.sha256 ?? '-')}`);
+	return parts.join(', ') || '-';
 }
 
 function overall(description: SwDescription): [string, string][] {

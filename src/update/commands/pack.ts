@@ -4,15 +4,15 @@ import { Command, Option } from 'commander';
 import { withExamples, withFormat } from '../../terminal/command-help.ts';
 import { bytesText } from '../../terminal/quantities.ts';
 import type { Terminal } from '../../terminal/terminal.ts';
+import { type AesKey, readAesKey } from '../encryption.ts';
 import { type PackedUpdate, type PackProgress, packUpdate } from '../pack.ts';
-import type { CertificatePurpose, Keys } from '../signer.ts';
+import { type Keys, signerLine } from '../signer.ts';
+import { openSignerOf, type SigningOptions, withSigningOptions, wrong } from './signing-options.ts';
 
-interface Options {
+interface Options extends SigningOptions {
 	readonly output: string;
-	readonly key: string;
-	readonly cert: string;
-	readonly passphraseFile?: string;
-	readonly certPurpose: CertificatePurpose;
+	readonly unsigned?: boolean;
+	readonly aesKey?: string;
 	readonly cpio: 'crc' | 'newc';
 	readonly format: 'text' | 'json';
 }
@@ -23,6 +23,7 @@ The specification names things as SWUpdate's sw-description does:
   hardware-compatibility: ["1.0", "#RE:^2\\\\..*"]   # or the word any
   images:                                  # handler raw by default
     - { source: rootfs.ext4, device: /dev/mmcblk0p3, compress: zstd }
+    # encrypt: true encrypts it with --aes-key, after it was compressed
   files:                                   # handler rawfile by default
     - { source: app.conf, path: /etc/app.conf, create-destination: true }
   archives:                                # tar files; they keep permissions
@@ -43,15 +44,10 @@ export function packCommand(terminal: Terminal, keys: Keys): Command {
 				'The same inputs give the same bytes with an RSA key.',
 		)
 		.argument('<spec>', 'the update specification, YAML or JSON')
-		.requiredOption('-o, --output <file>', 'the .swu to write; it appears when it is complete')
-		.requiredOption('--key <file>', 'private key, PEM: RSA, or ECDSA on P-256 or P-384')
-		.requiredOption('--cert <file>', 'certificate of the key, PEM or DER')
-		.option('--passphrase-file <file>', 'file whose first line is the passphrase of the key')
-		.addOption(
-			new Option('--cert-purpose <purpose>', 'what the devices check (swupdate --cert-purpose)')
-				.choices(['emailProtection', 'codeSigning'])
-				.default('emailProtection'),
-		)
+		.requiredOption('-o, --output <file>', 'the .swu to write; it appears when it is complete');
+	withSigningOptions(command)
+		.option('--unsigned', 'write it without a signature: caisson update sign adds one')
+		.option('--aes-key <file>', 'encrypts what has encrypt: true; a file as swupdate -K takes it')
 		.addOption(
 			new Option('--cpio <format>', 'crc: with a checksum a member; newc: without')
 				.choices(['crc', 'newc'])
@@ -66,28 +62,23 @@ export function packCommand(terminal: Terminal, keys: Keys): Command {
 	command.addHelpText('after', specificationHelp);
 	return withExamples(command, [
 		['caisson update pack spec.yaml -o x.swu --key key.pem --cert cert.pem', 'Pack and sign'],
+		['caisson update pack spec.yaml -o x.swu --unsigned', 'Pack for a signer elsewhere'],
 		['caisson update create-test-key trial', 'Make a key and a certificate to try it with'],
 	]);
 }
 
 async function pack(terminal: Terminal, keys: Keys, spec: string, options: Options): Promise<PackedUpdate> {
-	const signer = await keys.openSigner({
-		keyFile: options.key,
-		certificateFile: options.cert,
-		purpose: options.certPurpose,
-		warn: (message) => terminal.note(`Warning: ${message}`),
-		...(options.passphraseFile === undefined ? {} : { passphraseFile: options.passphraseFile }),
-	});
-	const { notBefore, notAfter, subject } = signer.certificate;
-	const now = new Date().toISOString();
-	if (now < notBefore) terminal.note(`Warning: the certificate ${subject} is valid only from ${notBefore}.`);
-	if (now > notAfter) {
-		terminal.note(`Warning: the certificate ${subject} expired on ${notAfter}: SWUpdate will refuse what it signs.`);
-	}
+	if (options.unsigned && options.key !== undefined) throw wrong('--unsigned and --key exclude each other.');
+	const signer = options.unsigned ? undefined : await openSignerOf(terminal, keys, options);
+	const encryption: AesKey | undefined =
+		options.aesKey === undefined
+			? undefined
+			: await readAesKey(options.aesKey, (message) => terminal.note(`Warning: ${message}`));
 	try {
 		return await packUpdate({
 			specification: { file: spec },
-			signer,
+			...(signer === undefined ? {} : { signer }),
+			...(encryption === undefined ? {} : { encryption }),
 			output: options.output,
 			cpio: options.cpio,
 			signal: terminal.interrupted,
@@ -111,7 +102,13 @@ function show(terminal: Terminal, packed: PackedUpdate): void {
 		{ title: 'Bytes', value: ({ size }) => String(size), align: 'right' },
 		{ title: 'SHA-256', value: ({ sha256 }) => sha256 },
 	]);
-	terminal.print(`Version ${packed.version}, signed by ${packed.signer.subject} (${packed.signer.key}).`);
+	const by = packed.signature === 'none' ? 'not signed' : `signed by ${packed.signers.map(signerLine).join('; ')}`;
+	terminal.print(`Version ${packed.version}, ${by}.`);
 	terminal.print(`${packed.output}: ${packed.size} bytes, SHA-256 ${packed.sha256}`);
-	terminal.note(`Check it: caisson update verify ${packed.output} --cert CERT`);
+	if (packed.signature === 'none')
+		terminal.note(`Next: caisson update sign ${packed.output} -o SIGNED.swu --key KEY --cert CERT`);
+	else
+		terminal.note(
+			`Check it: caisson update verify ${packed.output} ${packed.signature === 'cms' ? '--cert CERT' : '--public-key KEY'}`,
+		);
 }

@@ -21,6 +21,8 @@ export interface PlannedMember {
 	readonly delta?: PlannedDelta;
 	/** The device will read the result back, so its size and hash must be known. */
 	readonly readback?: true;
+	/** Encrypt the source while packing, after it was compressed. */
+	readonly encrypt?: true;
 }
 
 /** What packing must find out of a delta before it believes it. */
@@ -46,6 +48,8 @@ export interface MemberFacts {
 	readonly expandedSize?: number;
 	/** What will lie on the device; known for deltas that were verified, and where readback was asked for. */
 	readonly result?: ResultFacts;
+	/** Set where Caisson encrypted the member. */
+	readonly encryption?: { /** 32 hexadecimal digits. */ readonly ivt: string; readonly plainSize: number };
 }
 
 /**
@@ -76,6 +80,7 @@ export function planMembers(specification: UpdateSpecification): PlannedMember[]
 				: { compress: artifact.compress }),
 			...plannedDelta(artifact),
 			...(wantsReadback(artifact) ? { readback: true } : {}),
+			...(artifact.encrypt === true ? { encrypt: true } : {}),
 		};
 		const same = members.get(name);
 		if (same === undefined || sameContent(same, planned)) {
@@ -105,6 +110,7 @@ function sameContent(one: PlannedMember, other: PlannedMember): boolean {
 	return (
 		one.source === other.source &&
 		one.compress === other.compress &&
+		one.encrypt === other.encrypt &&
 		(one.delta?.type === 'delta') === (other.delta?.type === 'delta') &&
 		one.delta?.result === other.delta?.result &&
 		one.delta?.base === other.delta?.base &&
@@ -158,15 +164,20 @@ function describeArtifact(artifact: ArtifactToPack, factsOf: (memberName: string
 	const filename = memberNameOf(artifact);
 	const facts = factsOf(filename);
 	const unverified = artifact.unverified === true ? { [unverifiedProperty]: 'true' } : {};
-	// SWUpdate checks the free space of a compressed payload only where it is told the size after expansion.
-	const properties =
-		facts.expandedSize === undefined || artifact.properties['decompressed-size'] !== undefined
-			? artifact.properties
-			: { ...artifact.properties, 'decompressed-size': String(facts.expandedSize) };
+	// SWUpdate checks the free space of a compressed or encrypted payload only where it is told the size that comes out;
+	// of one that is both it reads only decompressed-size (core/util.c, get_output_size). A size of 0 it takes for an error.
+	const sizes: Record<string, string> = {};
+	if (facts.expandedSize !== undefined) sizes['decompressed-size'] = String(facts.expandedSize);
+	else if (facts.encryption !== undefined && artifact.attributes.compressed === undefined) {
+		sizes['decrypted-size'] = String(facts.encryption.plainSize);
+	}
+	const told = Object.entries(sizes).filter(([name, size]) => artifact.properties[name] === undefined && size !== '0');
+	const properties = { ...artifact.properties, ...Object.fromEntries(told) };
+	const encryption = facts.encryption === undefined ? {} : { encrypted: true, ivt: facts.encryption.ivt };
 	return {
 		filename,
 		sha256: facts.sha256,
-		attributes: artifact.attributes,
+		attributes: { ...artifact.attributes, ...encryption },
 		properties: { ...properties, ...unverified },
 	};
 }

@@ -36,6 +36,8 @@ export interface ArtifactToPack {
 	readonly filename?: string;
 	/** Compress the source while packing. */
 	readonly compress?: Compression;
+	/** Encrypt the source while packing, with the key that packing is given. */
+	readonly encrypt?: boolean;
 	/** The local file with what must come out of a delta; relative to the specification, as `source`. */
 	readonly result?: string;
 	/** The local file that an rdiff delta was made from. */
@@ -80,6 +82,9 @@ const common = {
 	'install-if-different': flag,
 	'install-if-higher': flag,
 	properties,
+	encrypt: flag,
+	encrypted: flag,
+	ivt: vector,
 };
 const installed = {
 	...common,
@@ -130,7 +135,7 @@ const entryHints: Readonly<Record<string, string>> = {
 	),
 };
 /** Fields that are for Caisson; the others are SWUpdate's attributes. */
-const ownFields = ['source', 'filename', 'compress', 'result', 'base', 'unverified', 'readback'];
+const ownFields = ['source', 'filename', 'compress', 'encrypt', 'result', 'base', 'unverified', 'readback'];
 
 const sectionFields = {
 	images: entries('images'),
@@ -232,7 +237,7 @@ function entry(kind: keyof typeof entryFields, place: Place): ArtifactToPack {
 		attributes,
 		properties,
 	};
-	const fault = deltaFault({ ...artifact, kind }) ?? readbackFault(artifact);
+	const fault = deltaFault({ ...artifact, kind }) ?? readbackFault(artifact) ?? encryptionFault(artifact);
 	if (fault !== undefined) refuse(place, fault);
 	return artifact;
 }
@@ -275,6 +280,29 @@ function checkEntry(
 			refuse(place, `has ${condition}, so it needs a name and a version to compare.`);
 		}
 	}
+}
+
+/** What cannot be meant by encrypt, encrypted and ivt; undefined where all is well. */
+function encryptionFault({ source, encrypt, attributes }: ArtifactToPack): string | undefined {
+	const { encrypted, ivt, type } = attributes;
+	if (encrypt === true && source === undefined) return 'has encrypt but no source to encrypt.';
+	if (encrypt === true && (encrypted !== undefined || ivt !== undefined)) {
+		return 'has both encrypt (Caisson encrypts the source) and encrypted or ivt (the source already is): keep one.';
+	}
+	if (ivt !== undefined && encrypted !== true) return 'has an ivt, so it needs encrypted: true as well.';
+	if (encrypt !== true && encrypted !== true) return undefined;
+	// The chunks of a zchunk delta come from the server as they are: an encrypted header would hide nothing.
+	if (type === 'delta') return 'cannot be encrypted: a device fetches the chunks of a zchunk delta in the clear.';
+	// handlers/swuforward_handler.c refuses it.
+	if (type === 'swuforward') return 'cannot be encrypted: the handler swuforward of SWUpdate refuses it.';
+	return undefined;
+}
+
+function vector(place: Place): string {
+	const digits = short(place);
+	// include/swupdate_image.h, ivt_ascii: 16 bytes in hexadecimal.
+	if (!/^[0-9A-Fa-f]{32}$/.test(digits)) refuse(place, 'must be 32 hexadecimal digits: the initialization vector.');
+	return digits;
 }
 
 function memberName(place: Place): string {
