@@ -113,7 +113,8 @@ async function certificateOf(file: string): Promise<X509Certificate> {
 }
 
 function checkBelongs(key: SigningKey, certificate: X509Certificate, file: string): void {
-	if (key.publicKey.equals(certificate.publicKey)) return;
+	// Not KeyObject.equals: for keys of different types it leaves an error with OpenSSL, at which the next use of a key fails.
+	if (publicKeyFacts(key.publicKey).publicKey === publicKeyFacts(certificate.publicKey).publicKey) return;
 	throw new CaissonError(
 		'key-unusable',
 		`The key ${key.name} and the certificate ${file} do not belong together: the certificate holds another public key.`,
