@@ -28,8 +28,8 @@ interface Options {
 	readonly format: 'text' | 'json';
 }
 
-/** As long as an address of Caisson's server usually is. */
-const usualUrl = `http://caisson.example:8080/artifacts/sha256/${'0'.repeat(64)}`;
+/** An address of Caisson's server. */
+const usualUrl = 'http://caisson.example:8080/artifacts/sha256/{sha256}';
 const stepWords: Readonly<Record<PlanStep, string>> = {
 	chunking: 'Making the .zck',
 	comparing: 'Cutting the old image',
@@ -55,7 +55,7 @@ export function deltaCommand(terminal: Terminal): Command {
 		)
 		.option('--max-ranges <count>', 'ranges a request', wholeNumber(1, 1024), defaultMaxRanges)
 		.option('--memory <bytes>', 'memory that an update may take, e.g. 64M', sizeInBytes)
-		.option('--url <url>', 'where devices will fetch the .zck', usualUrl)
+		.option('--url <url>', 'where devices will fetch the .zck; {sha256} stands for its digest', usualUrl)
 		.option('--no-compress', 'do not try to compress image and delta (faster)')
 		.option('--block-size <bytes>', 'blocks of the rdiff delta', wholeNumber(lowestBlockSize, highestBlockSize))
 		.option('-o, --output <folder>', 'write the files of the picked way here')
@@ -116,7 +116,7 @@ async function run(
 			if (options.output === undefined) return { plan, written: [] };
 			const { from, to } = options;
 			const request: FilesRequest = {
-				...{ folder: options.output, oldImage, newImage, places: { from, to, url, maxRanges } },
+				...{ folder: options.output, oldImage, newImage, places: { from, to, maxRanges } },
 				ways: waysToWrite(plan, options.way),
 			};
 			return { plan, written: await writeDeltaFiles(plan, scratch, request) };
@@ -138,10 +138,18 @@ function progressLine(step: PlanStep, bytes: number, total: number | undefined):
 }
 
 function asJson(
-	{ candidates, picked, advice, zchunk, missing, oldKind, newKind }: DeltaPlan,
+	{ candidates, picked, advice, zchunk, missing, oldKind, newKind, url }: DeltaPlan,
 	written: readonly string[],
 ) {
-	return { picked, candidates, notComputed: missing, zchunk, advice, images: { old: oldKind, new: newKind }, written };
+	return {
+		picked,
+		candidates,
+		notComputed: missing,
+		zchunk: { ...zchunk, url },
+		advice,
+		images: { old: oldKind, new: newKind },
+		written,
+	};
 }
 
 function show(terminal: Terminal, plan: DeltaPlan, written: readonly string[]): void {
@@ -170,8 +178,7 @@ function show(terminal: Terminal, plan: DeltaPlan, written: readonly string[]): 
 	for (const file of written) terminal.print(`Wrote ${file}`);
 	const specification = written.find((file) => file.endsWith('.yaml'));
 	const zck = written.find((file) => file.endsWith('.zck'));
-	if (zck !== undefined)
-		terminal.note(`Serve it: caisson artifact add ${zck}, and put its address as url into the YAML.`);
+	if (zck !== undefined) terminal.note(`Serve it: caisson artifact add ${zck}`);
 	if (specification !== undefined) {
 		terminal.note(`Pack it: caisson update pack ${specification} -o update.swu --key KEY --cert CERT`);
 	} else terminal.note('Write the files: add -o FOLDER.');

@@ -14,7 +14,7 @@ export interface FilesRequest {
 	readonly oldImage: string;
 	readonly newImage: string;
 	readonly ways: readonly Way[];
-	readonly places: Pick<DeltaSpecification, 'from' | 'to' | 'url' | 'maxRanges'>;
+	readonly places: Pick<DeltaSpecification, 'from' | 'to' | 'maxRanges'>;
 }
 
 /**
@@ -61,7 +61,10 @@ export async function writeDeltaFiles(plan: DeltaPlan, scratch: string, request:
 		}
 		const compress = candidate.form === 'zlib' || candidate.form === 'zstd' ? { compress: candidate.form } : {};
 		const images = { oldImage: from(request.oldImage), newImage: from(newImage) };
-		texts.set(`${name}.${way}.yaml`, specificationText({ way, source, ...images, ...compress, ...request.places }));
+		texts.set(
+			`${name}.${way}.yaml`,
+			specificationText({ way, source, ...images, ...compress, ...request.places, url: plan.url }),
+		);
 	}
 	const written: string[] = [];
 	await attempt(folder, async () => {

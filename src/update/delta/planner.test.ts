@@ -153,7 +153,7 @@ describe('planDelta for a squashfs', { skip: skipSquashfs }, () => {
 });
 
 describe('writeDeltaFiles', { skip }, () => {
-	const places = { from: '/dev/a', to: '/dev/b', url: 'http://server/new.zck', maxRanges: 20 };
+	const places = { from: '/dev/a', to: '/dev/b', maxRanges: 20 };
 
 	it('leaves the files of the ways and nothing else', async () => {
 		const target = file('out/deeper');

@@ -12,6 +12,7 @@ import { createGzip, createZstdCompress, constants as zlibConstants } from 'node
 import { CaissonError } from '../../errors.ts';
 import { downloadPlan, type HeldChunks } from '../../format/zchunk/plan.ts';
 import { chunkImage } from '../chunk/write-chunks.ts';
+import { partsOf } from '../payload.ts';
 import {
 	type Candidate,
 	type DeltaDecision,
@@ -23,6 +24,7 @@ import { type HttpTraffic, rangeRequests, trafficOf } from '../rules/delta-reque
 import { type ImageKind, imageKind, superblockBytes } from '../rules/image-kind.ts';
 import type { Compression } from '../rules/specification.ts';
 import { chunksOfImage } from './held-chunks.ts';
+import { factsOf } from './prove.ts';
 import { makeDelta } from './rdiff.ts';
 import { readZchunkFile, type ZchunkFile } from './zchunk-file.ts';
 
@@ -36,7 +38,7 @@ export interface PlanRequest {
 	readonly limits: DeviceLimits;
 	/** Ranges a request (the property max-ranges). */
 	readonly maxRanges: number;
-	/** Where devices will fetch the .zck: its length counts in every request. */
+	/** Where devices will fetch the .zck: its length counts in every request. {sha256} stands for the digest of the .zck. */
 	readonly url: string;
 	/** rdiff's blocks; by default as `defaultBlockSize` says. */
 	readonly blockSize?: number | undefined;
@@ -67,6 +69,8 @@ export interface DeltaPlan extends DeltaDecision {
 	readonly zchunk: ZchunkFigures;
 	/** In the scratch folder. */
 	readonly zchunkFile: string;
+	/** Where devices will fetch it. */
+	readonly url: string;
 	/** Absent where OLD is no image, or rdiff is not installed. */
 	readonly rdiffFile?: string;
 	/** Ways that could not be computed, and why. */
@@ -92,7 +96,9 @@ export async function planDelta(request: PlanRequest): Promise<DeltaPlan> {
 	const zchunkFile = join(request.scratch, 'new.zck');
 	const zck = await newZchunk(request, zchunkFile);
 	const held = oldIsZchunk ? (await readZchunkFile(request.oldImage)).header : await heldChunks(request);
-	const zchunk = zchunkFigures(held, zck, request);
+	const { sha256 } = await factsOf(partsOf(zchunkFile, request.signal), () => undefined);
+	const url = request.url.replaceAll('{sha256}', sha256);
+	const zchunk = zchunkFigures(held, zck, { ...request, url });
 	const missing: { way: 'rdiff'; reason: string }[] = [];
 	let rdiffFile: string | undefined;
 	const candidates: Candidate[] = [zchunkCandidate(zchunk, zck)];
@@ -121,6 +127,7 @@ export async function planDelta(request: PlanRequest): Promise<DeltaPlan> {
 		newKind,
 		zchunk,
 		zchunkFile,
+		url,
 		...(rdiffFile === undefined ? {} : { rdiffFile }),
 		missing,
 	};

@@ -154,7 +154,11 @@ function expanded(
 	return expand;
 }
 
-async function factsOf(parts: AsyncIterable<Uint8Array>, progress: (bytes: number) => void): Promise<ResultFacts> {
+/** Length and SHA-256 of bytes; `progress` is told of how many there were so far. */
+export async function factsOf(
+	parts: AsyncIterable<Uint8Array>,
+	progress: (bytes: number) => void,
+): Promise<ResultFacts> {
 	const hash = createHash('sha256');
 	let size = 0;
 	for await (const part of parts) {

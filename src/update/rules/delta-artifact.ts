@@ -161,12 +161,16 @@ function singleValue(value: string | readonly string[] | undefined): string | un
 }
 
 /** SWUpdate reports success for a wrong base, a cut-off delta and an unreadable header: packing must know better. */
-function proofFault({ result, base, unverified }: DeltaArtifact, way: 'delta' | 'rdiff'): string | undefined {
+function proofFault(artifact: DeltaArtifact, way: 'delta' | 'rdiff'): string | undefined {
+	const { result, base, unverified, attributes } = artifact;
 	if (unverified === true) {
 		const given = result !== undefined ? 'result' : base !== undefined ? 'base' : undefined;
 		return given === undefined
 			? undefined
 			: `is unverified, so its ${given} would not be looked at: keep one of the two.`;
+	}
+	if (attributes.encrypted === true) {
+		return 'is encrypted already, so packing cannot look into it: give it plain with encrypt: true, or set unverified: true.';
 	}
 	if (way === 'delta') {
 		return base === undefined

@@ -53,6 +53,8 @@ export function readbackPlace({ attributes, properties }: Checked): { device: st
 export function readbackFault(artifact: Checked): string | undefined {
 	if (!wantsReadback(artifact)) return undefined;
 	if (artifact.unverified === true) return 'is unverified, so nothing is known that readback could check.';
+	if (artifact.attributes.encrypted === true)
+		return 'is encrypted already, so nothing is known that readback could check.';
 	const place = readbackPlace(artifact);
 	if ('fault' in place) {
 		return `readback ${place.fault}. With readback: false the device takes the handler’s word for success.`;
