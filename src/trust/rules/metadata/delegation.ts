@@ -56,24 +56,23 @@ export function delegatedKeys(delegations: Delegations | undefined, role: string
 	return delegations?.roles?.find(({ name }) => name === role);
 }
 
-/** The roles trusted for the path, in order of priority, up to and with the first terminating one. */
-export function rolesForPath(delegations: Delegations | undefined, path: string, hash: () => string): string[] {
-	if (delegations?.succinct_roles !== undefined) {
-		const { succinct_roles: bins } = delegations;
-		return [binName(bins, binIndex(bins.bit_length, hash()))];
-	}
+/** The roles trusted for a path, in order of priority; after a terminating one, the last here, nobody else is asked. */
+export interface RolesForPath {
+	readonly names: readonly string[];
+	readonly terminating: boolean;
+}
+
+export function rolesForPath(delegations: Delegations | undefined, path: string, hash: () => string): RolesForPath {
+	const bins = delegations?.succinct_roles;
+	// Bins are terminating (TAP 15): every path has exactly one.
+	if (bins !== undefined) return { names: [binName(bins, binIndex(bins.bit_length, hash()))], terminating: true };
 	const names: string[] = [];
 	for (const role of delegations?.roles ?? []) {
 		if (!isDelegatedPath(role, path, hash)) continue;
 		names.push(role.name);
-		if (role.terminating) break;
+		if (role.terminating) return { names, terminating: true };
 	}
-	return names;
-}
-
-function terminates(delegations: Delegations | undefined, path: string, hash: () => string): boolean {
-	if (delegations?.succinct_roles !== undefined) return true;
-	return delegations?.roles?.some((role) => role.terminating && isDelegatedPath(role, path, hash)) ?? false;
+	return { names, terminating: false };
 }
 
 /** A role that the search wants to see, as trusted by this delegator. */
@@ -121,9 +120,9 @@ export function* searchTarget(
 		const signed = yield step;
 		const file = Object.hasOwn(signed.targets, path) ? signed.targets[path] : undefined;
 		if (file !== undefined) return { path, file, role };
-		const children = rolesForPath(signed.delegations, path, hash);
-		if (terminates(signed.delegations, path, hash)) pending = [];
-		for (const child of children.reverse()) pending.push({ role: child, delegator: role });
+		const { names, terminating } = rolesForPath(signed.delegations, path, hash);
+		if (terminating) pending = [];
+		for (const name of names.toReversed()) pending.push({ role: name, delegator: role });
 	}
 	throw new TrustFailure('trust-target-unknown', `no trusted role lists the target ${quoted(path)}`, { target: path });
 }

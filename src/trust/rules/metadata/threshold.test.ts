@@ -76,7 +76,8 @@ describe('a threshold', () => {
 			['alias', a.keyid],
 			[a.keyid, 'alias'],
 		]) {
-			assert.deepEqual(check(good, { keyids, threshold: 1 }, twice).signed, [a.keyid]);
+			const { signed, unsigned, missing } = check(good, { keyids, threshold: 1 }, twice);
+			assert.deepEqual([signed, unsigned, missing], [[a.keyid], [], 0]);
 		}
 	});
 });

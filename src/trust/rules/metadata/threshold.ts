@@ -10,7 +10,7 @@ export interface SignatureCheck {
 	readonly threshold: number;
 	/** The ids of the keys that signed, one for each distinct key. */
 	readonly signed: readonly string[];
-	/** The other ids that the role names and that have a key. */
+	/** The ids of the keys of the role that have not signed under any id. */
 	readonly unsigned: readonly string[];
 	/** How many more keys must sign; 0 when the document is signed as demanded. */
 	readonly missing: number;
@@ -30,7 +30,7 @@ export function checkSignatures(
 	const signatures = new Map(metadata.signatures.map(({ keyid, sig }) => [keyid, sig]));
 	const counted = new Set<string>();
 	const signed: string[] = [];
-	const unsigned: string[] = [];
+	const unsigned: [keyid: string, identity: string][] = [];
 	for (const keyid of new Set(role.keyids)) {
 		const key = Object.hasOwn(keys, keyid) ? keys[keyid] : undefined;
 		if (key === undefined) continue;
@@ -40,12 +40,12 @@ export function checkSignatures(
 		if (signature !== undefined && verify(key, payload, signature)) {
 			counted.add(identity);
 			signed.push(keyid);
-		} else unsigned.push(keyid);
+		} else unsigned.push([keyid, identity]);
 	}
 	return Object.freeze({
 		threshold: role.threshold,
 		signed: Object.freeze(signed),
-		unsigned: Object.freeze(unsigned),
+		unsigned: Object.freeze(unsigned.flatMap(([keyid, identity]) => (counted.has(identity) ? [] : [keyid]))),
 		missing: Math.max(0, role.threshold - signed.length),
 	});
 }
