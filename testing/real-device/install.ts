@@ -20,6 +20,8 @@ export interface Installation {
 	readonly blockDevices?: BlockDevices;
 	/** How often the delta handler asks again (configuration.ts). */
 	readonly deltaRetries?: number;
+	/** Further words for swupdate: ['-K', path]. */
+	readonly parameters?: readonly string[];
 	/** Milliseconds until it is killed; default 60,000. */
 	readonly limit?: number;
 	/** Files of the device whose bytes are wanted afterwards. */
@@ -51,7 +53,10 @@ export async function install(installation: Installation): Promise<InstallationO
 		} as const;
 		const own = deviceFiles(device, '/boot/uboot.env');
 		await layOut(folder, [...own, ...Object.entries(files), [updatePath, { copyOf: update }]]);
-		const child = bootCopy(root, folder, blockDevices, installParameters(device, updatePath));
+		const child = bootCopy(root, folder, blockDevices, [
+			...installParameters(device, updatePath),
+			...(installation.parameters ?? []),
+		]);
 		const lines: string[] = [];
 		for (const stream of [child.stdout, child.stderr]) {
 			if (stream !== null) createInterface({ input: stream }).on('line', (line) => lines.push(line));
