@@ -176,7 +176,8 @@ function show(terminal: Terminal, plan: DeltaPlan, written: readonly string[]): 
 	terminal.print(terminal.style(picked.way === 'full' ? 'warn' : 'good', line));
 	for (const advice of plan.advice) terminal.print(`Advice: ${advice}`);
 	for (const file of written) terminal.print(`Wrote ${file}`);
-	const specification = written.find((file) => file.endsWith('.yaml'));
+	const specification =
+		written.find((file) => file.endsWith(`.${picked.way}.yaml`)) ?? written.find((file) => file.endsWith('.yaml'));
 	const zck = written.find((file) => file.endsWith('.zck'));
 	if (zck !== undefined) terminal.note(`Serve it: caisson artifact add ${zck}`);
 	if (specification !== undefined) {

@@ -7,6 +7,7 @@ import { bytesText } from '../../terminal/quantities.ts';
 import type { Terminal } from '../../terminal/terminal.ts';
 import { type ReadUpdate, readUpdate } from '../read.ts';
 import { artifactsOf } from '../rules/check.ts';
+import { unverifiedProperty } from '../rules/plan.ts';
 import type { Keys, SignatureFacts } from '../signer.ts';
 import { headerFacts, type ZchunkFacts } from '../zchunk-members.ts';
 
@@ -126,6 +127,7 @@ function form(
 	const delta = filename === undefined ? undefined : deltas.get(filename);
 	if (delta !== undefined) parts.push(`zchunk header: ${delta.chunks} chunks, ${delta.dataBytes} bytes`);
 	else if (attributes.type === 'delta') parts.push('zchunk header, which cannot be read');
+	if (properties[unverifiedProperty] === 'true') parts.push('packed unverified');
 	if (attributes.type === 'readback') parts.push(`reads back SHA-256 ${String(properties.sha256 ?? '-')}`);
 	return parts.join(', ') || '-';
 }
