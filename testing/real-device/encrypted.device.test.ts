@@ -1,5 +1,5 @@
 // What Caisson encrypts and signs, Debian's own SWUpdate installs: AES keys of every length, compressed or not, signed in one
-// step, afterwards, by a token, by several signers; and with a wrong key it installs nothing.
+// step, afterwards, by several signers; and with a wrong key it installs nothing.
 
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
