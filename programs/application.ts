@@ -10,6 +10,7 @@ import { parse } from 'yaml';
 import type { ConsoleLink } from '../src/access/console-link.ts';
 import { accessHandlers } from '../src/access/routes.ts';
 import { namedByOpenJobs } from '../src/artifact/open-jobs.ts';
+import { Resumption } from '../src/artifact/resumption.ts';
 import { artifactHandlers, type ServedWorld, serveArtifacts } from '../src/artifact/routes.ts';
 import type { BlobStore } from '../src/artifact/store.ts';
 import { TrafficCount } from '../src/artifact/traffic.ts';
@@ -106,6 +107,8 @@ const retentionRound = 60_000;
 /** How often committed audit rows are sealed, and how often the head of their chain is logged. */
 const sealingRound = 10_000;
 const headRound = 3_600_000;
+/** How often uploads that nobody goes on with are looked for. */
+const expiryRound = 3_600_000;
 /** How often it is written what was downloaded. */
 const trafficRound = 10_000;
 /** How often it is written when tokens were last used. */
@@ -145,6 +148,7 @@ export async function createApplication(parts: ApplicationParts): Promise<Applic
 		traffic: storage.traffic,
 		writeTraffic: () => traffic.write(parts.artifacts().trafficRetention),
 	};
+	const resumption = new Resumption(artifacts);
 	const exportFailed = (error: unknown) => log.error({ err: error }, 'an export of the audit trail broke off');
 	const caissonHandlers: Handlers = {
 		...bulkJobHandlers(world),
@@ -154,7 +158,7 @@ export async function createApplication(parts: ApplicationParts): Promise<Applic
 			link: access.link,
 			wrongCode: recordWrongCode(access.denied),
 		}),
-		...artifactHandlers(artifacts),
+		...artifactHandlers(artifacts, resumption),
 		...auditHandlers({ ...sealing, failed: exportFailed }),
 	};
 	const instance = async (port: Port): Promise<FastifyInstance> => {
@@ -190,6 +194,7 @@ export async function createApplication(parts: ApplicationParts): Promise<Applic
 		every(retentionRound, () => forget(world, parts), log),
 		every(sealingRound, async () => void (await sealCommitted(sealing)), log),
 		every(usesRound, () => access.check.writeUses(), log),
+		every(expiryRound, () => resumption.expire(), log),
 		every(trafficRound, () => artifacts.writeTraffic(), log),
 		every(headRound, () => logHead(sealing, log), log),
 	];

@@ -121,6 +121,48 @@ export const errorCatalogue = {
 		when: 'The repository of trust has no root yet, so nothing can be published.',
 		remedy: 'Hold a ceremony (`caisson trust ceremony`) and bring its root and targets to the server.',
 	},
+	'trust-role-unknown': {
+		http: 404,
+		exit: 1,
+		when: 'No role of this name is delegated to, or it is not one that people sign.',
+		remedy: 'Look at the roles: `caisson trust status`.',
+	},
+	'trust-role-refused': {
+		http: 400,
+		exit: 1,
+		when: 'The keys and thresholds of an offered document break a rule: the message names it.',
+		remedy: 'Hold the ceremony again with other keys or thresholds.',
+	},
+	'trust-version-refused': {
+		http: 409,
+		exit: 1,
+		when: 'An offered document is not the next version of its role.',
+		remedy: 'Prepare it anew from the last one: `caisson trust status` shows the versions.',
+	},
+	'trust-signature-refused': {
+		http: 400,
+		exit: 1,
+		when: 'A signature is by a key that the role does not name, or does not verify.',
+		remedy: 'Sign the document that waits with a key of the role: `caisson trust status` names both.',
+	},
+	'trust-pending-exists': {
+		http: 409,
+		exit: 1,
+		when: 'Signatures for another document of this role are being collected.',
+		remedy: 'Finish it, or give it up with `caisson trust abort ROLE`.',
+	},
+	'trust-pending-unknown': {
+		http: 404,
+		exit: 1,
+		when: 'No signatures are being collected for this role.',
+		remedy: 'Look at what waits: `caisson trust status`.',
+	},
+	'trust-target-unowned': {
+		http: 400,
+		exit: 1,
+		when: 'No role of the repository may sign a target of this path.',
+		remedy: 'Choose a path that a delegation names, or delegate to a role for it.',
+	},
 	'trust-conflict': {
 		http: 409,
 		exit: 1,
@@ -212,6 +254,12 @@ export const errorCatalogue = {
 		exit: 1,
 		when: 'The artifact cannot be deleted while an unfinished job names it, or while that cannot be told.',
 		remedy: 'Read the message: it names the job. Finish or delete that job first.',
+	},
+	'upload-conflict': {
+		http: 409,
+		exit: 1,
+		when: 'An upload does not go on where the server has it, or another one of the same artifact is under way.',
+		remedy: 'Wait a moment and try again: `caisson artifact add` asks where to go on.',
 	},
 	'digest-mismatch': {
 		http: 400,

@@ -242,7 +242,7 @@ test('an upload that is aborted leaves nothing on the server, and can be given a
 	assert.match((await caisson(['verify', digest])).stdout, /intact/);
 });
 
-test('Ctrl-C in an upload ends the command with 130 and leaves nothing on the server', async (t) => {
+test('Ctrl-C in an upload ends the command with 130 and leaves no artifact on the server', async (t) => {
 	const { path, digest } = sampleFile('ctrl-c', 20_000_000, 9);
 	const { north, reached } = await narrowed(t, { up: 5_000_000 }, 'stall');
 	const { code, output } = await interruptedProcess(t, ['add', path], north, reached);
@@ -251,9 +251,9 @@ test('Ctrl-C in an upload ends the command with 130 and leaves nothing on the se
 	assert.match((await caisson(['show', digest])).stderr, /artifact-not-found/);
 });
 
-test('a connection that is cut in an upload is trouble, and nothing is kept', async (t) => {
-	const { path, digest } = sampleFile('cut', 20_000_000, 10);
-	const { north } = await narrowed(t, { up: 5_000_000 }, 'cut');
+test('a connection that is cut in a small upload is trouble, and nothing is kept', async (t) => {
+	const { path, digest } = sampleFile('cut', 4_000_000, 10);
+	const { north } = await narrowed(t, { up: 1_000_000 }, 'cut');
 	const { stdout, stderr, exit } = await caisson(['add', path], north);
 	assert.deepEqual([stdout, exit], ['', 2]);
 	assert.match(stderr, /connection was closed.*\[server-unreachable\]/);
@@ -352,4 +352,23 @@ test('an address that only this machine reaches is said to be one, unless a pers
 	};
 	assert.match(await asked([]), /Only this machine reaches http:\/\/127\.0\.0\.1/);
 	assert.doesNotMatch(await asked(['--southbound', running.south]), /Only this machine/);
+});
+
+test('an upload that is cut again and again goes on each time where it was', async (t) => {
+	const { path, digest, bytes } = sampleFile('cut', 20_000_000, 90);
+	const { north } = await narrowed(t, { up: 9_000_000 }, 'cut');
+	const { exit, stderr } = await caisson(['add', path], north);
+	assert.equal(exit, 0, stderr);
+	const response = await fetch(`${running.south}/artifacts/sha256/${digest}`);
+	assert.ok(Buffer.from(await response.arrayBuffer()).equals(bytes));
+});
+
+test('a command that is given again goes on where the one before it was interrupted', async (t) => {
+	const { path, digest } = sampleFile('again', 20_000_000, 91);
+	const { north, reached } = await narrowed(t, { up: 9_000_000 }, 'stall');
+	await interruptedProcess(t, ['add', path], north, reached);
+	const { exit, stderr } = await caisson(['add', path]);
+	assert.equal(exit, 0, stderr);
+	assert.match(stderr, /again: goes on behind [\d.]+ MB that the server has/);
+	assert.equal((await fetch(`${running.south}/artifacts/sha256/${digest}`, { method: 'HEAD' })).status, 200);
 });

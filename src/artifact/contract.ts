@@ -246,6 +246,30 @@ export function blobStoreContract(name: string, withStore: WithStore, partSize =
 		assert.ok(Buffer.from((await readBlob(blobs, digest)) ?? []).equals(bytes));
 	});
 
+	check('the beginning of an upload is kept where its bytes break off, and grows', async (blobs) => {
+		const bytes = sampleBytes(2 * partSize + 1000, 18);
+		const digest = sha256(bytes);
+		const { partial } = blobs;
+		assert.equal(await partial.offset(digest), 0);
+		async function* broken() {
+			yield* pieces(bytes.subarray(0, partSize + 500), 10_000);
+			throw new Error('the line is dead');
+		}
+		await assert.rejects(partial.append(digest, 0, broken()), /the line is dead/);
+		assert.equal(await partial.offset(digest), partSize + 500);
+		await assertAbsent(blobs, digest);
+		const rest = pieces(bytes.subarray(partSize + 500), 7777);
+		assert.equal(await partial.append(digest, partSize + 500, rest), bytes.length);
+		assert.ok(Buffer.from(await readAll(partial.read(digest))).equals(bytes));
+		const [listed, ...others] = await partial.list();
+		assert.deepEqual([listed?.digest, others], [digest, []]);
+		assert.ok(Math.abs((listed?.changed ?? 0) - Date.now()) < 60_000);
+		await assertAbsent(blobs, digest);
+		await partial.discard(digest);
+		assert.deepEqual([await partial.offset(digest), await partial.list()], [0, []]);
+		await partial.discard(digest);
+	});
+
 	check('what is no digest never becomes a path', async (blobs) => {
 		const texts = [
 			'',
@@ -260,6 +284,7 @@ export function blobStoreContract(name: string, withStore: WithStore, partSize =
 			await assert.rejects(blobs.open(text), refused('internal'));
 			await assert.rejects(blobs.stat(text), refused('internal'));
 			await assert.rejects(blobs.removeUnless(text, discard), refused('internal'));
+			await assert.rejects(async () => blobs.partial.offset(text), refused('internal'));
 			await assert.rejects(blobs.put(text, pieces(new Uint8Array(1)), plenty), refused('internal'));
 		}
 	});

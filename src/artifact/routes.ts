@@ -10,6 +10,7 @@ import { identityOf } from '../web/identity.ts';
 import { errorReply } from '../web/problem.ts';
 import type { RateShaping } from '../web/rate-shaping.ts';
 import { collectGarbage } from './garbage.ts';
+import { parseContentRange, type Resumption } from './resumption.ts';
 import { artifactPath, contentDisposition, fileNameProblem, isDigest } from './rules.ts';
 import { type ArtifactWorld, addArtifact, artifactNotFound, deleteArtifact, findArtifact } from './steps.ts';
 import type { BlobFacts, BlobStore, TrafficKey, TrafficReader } from './store.ts';
@@ -81,7 +82,7 @@ export interface ServedWorld extends ArtifactWorld {
 }
 
 /** The operations of the document under /artifacts. */
-export function artifactHandlers(world: ServedWorld): Handlers {
+export function artifactHandlers(world: ServedWorld, resumption: Resumption): Handlers {
 	return {
 		'GET /artifacts': async ({ query }) => {
 			const { after, limit = 100 } = query as { after?: string; limit?: number };
@@ -121,8 +122,19 @@ export function artifactHandlers(world: ServedWorld): Handlers {
 		'PUT /artifacts/sha256/{digest}': async (call) => {
 			const digest = digestOf(call.params);
 			refuseAnnounced(call, world.maximum());
-			const { facts, created } = await addArtifact(world, digest, bytesOf(call.body as IncomingMessage), call.by);
-			return { status: created ? 201 : 200, value: shown(facts), headers: { Location: artifactPath(digest) } };
+			const bytes = bytesOf(call.body as IncomingMessage);
+			const part = call.header('content-range');
+			const added =
+				part === undefined
+					? await addArtifact(world, digest, bytes, call.by)
+					: await resumption.add(digest, parseContentRange(part), bytes, call.by);
+			if ('offset' in added) return { status: 202, value: { digest, offset: added.offset } };
+			const headers = { Location: artifactPath(digest) };
+			return { status: added.created ? 201 : 200, value: shown(added.facts), headers };
+		},
+		'GET /artifacts/sha256/{digest}/upload': async ({ params }) => {
+			const digest = digestOf(params);
+			return { status: 200, value: { digest, offset: await resumption.offset(digest) } };
 		},
 		'DELETE /artifacts/sha256/{digest}': async ({ params, by }) => {
 			await deleteArtifact(world, digestOf(params), by);
@@ -179,6 +191,6 @@ async function* bytesOf(request: IncomingMessage): AsyncGenerator<Uint8Array> {
 	try {
 		yield* request.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>;
 	} catch (cause) {
-		throw new CaissonError('request-invalid', 'the upload ended early: nothing of it was kept', { cause });
+		throw new CaissonError('request-invalid', 'the upload ended early', { cause });
 	}
 }

@@ -42,6 +42,7 @@ export interface PutOptions {
  * (reading and single S3 requests are retried a few times inside). Several servers may share a bucket.
  */
 export interface BlobStore {
+	readonly partial: PartialUploads;
 	/**
 	 * Stores what `bytes` gives while its SHA-256 is computed. On return it is durable under its digest, and a blob that
 	 * was there before has been replaced by equal bytes (which mends one that was damaged). Where the bytes do not fit
@@ -65,6 +66,23 @@ export interface BlobStore {
 	 * after `keep` has answered.
 	 */
 	removeUnless(digest: string, keep: () => Promise<boolean>): Promise<'removed' | 'kept' | 'absent'>;
+}
+
+/** Beginnings of artifacts: bytes that nobody is served and whose digest nobody has checked. */
+export interface PartialUploads {
+	/** Bytes from the beginning that are here, durably; 0 where there are none. */
+	offset(digest: string): Promise<number>;
+	/**
+	 * Adds bytes behind `from`, which must be the offset; one caller at a time for a digest. Where `bytes` throws, what
+	 * came before is kept, and the error is thrown. @returns the new offset
+	 */
+	append(digest: string, from: number, bytes: AsyncIterable<Uint8Array>): Promise<number>;
+	/** All bytes, from the beginning. */
+	read(digest: string): AsyncIterable<Uint8Array>;
+	/** In no order. `changed`: when bytes were last added, milliseconds since the epoch. */
+	list(): Promise<readonly { readonly digest: string; readonly changed: number }[]>;
+	/** Forgets them, also where there are none. */
+	discard(digest: string): Promise<void>;
 }
 
 /** What one client downloaded of one artifact on one day. */

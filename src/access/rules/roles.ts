@@ -66,6 +66,7 @@ export const callers: Readonly<Record<string, readonly Caller[]>> = {
 	[`POST ${caisson}/artifacts/collect`]: publishers,
 	[`GET ${caisson}/artifacts/sha256/{digest}`]: readers,
 	[`PUT ${caisson}/artifacts/sha256/{digest}`]: publishers,
+	[`GET ${caisson}/artifacts/sha256/{digest}/upload`]: publishers,
 	[`DELETE ${caisson}/artifacts/sha256/{digest}`]: publishers,
 	[`GET ${caisson}/audit`]: auditors,
 	[`GET ${caisson}/audit/seals`]: auditors,

@@ -19,6 +19,7 @@ import {
 	withSouthbound,
 } from './api.ts';
 import { digestOf, openSource, type SourceFile } from './source-file.ts';
+import { upload } from './upload.ts';
 
 interface AddOptions {
 	readonly southbound?: string;
@@ -39,7 +40,7 @@ export function addCommand(terminal: Terminal): Command {
 	const command = new Command('add')
 		.summary('upload files')
 		.description(
-			'Uploads files and prints, a line each, the digest and the URL to put into a job’s definition. What the server has already is not sent again. Until the last byte has arrived and fits the digest, the server keeps nothing.',
+			'Uploads files and prints, a line each, the digest and the URL to put into a job’s definition. What the server has already is not sent again. An upload that is cut off goes on where it was, by itself or when the command is given again within a day. The artifact is there when its last byte has arrived and all of them fit the digest, and not before.',
 		)
 		.argument('<files...>', 'files to upload')
 		.option('--again', 'send also what is there already: it replaces an artifact that was damaged');
@@ -106,12 +107,4 @@ async function addFile(
 async function factsOrNone(api: ApiClient, digest: string): Promise<ArtifactWire | undefined> {
 	const answer = await api.request('GET', factsPath(digest), { answers: [404] });
 	return answer.status === 404 ? undefined : asArtifact(api, answer.body);
-}
-
-async function upload(terminal: Terminal, api: ApiClient, file: SourceFile, digest: string): Promise<ArtifactWire> {
-	const progress = progressOf(terminal, `Uploading ${basename(file.path)}`, file.size);
-	const content = { length: file.size, chunks: file.chunks(terminal.interrupted, progress) };
-	const { body } = await api.request('PUT', factsPath(digest), { content });
-	terminal.progress('');
-	return asArtifact(api, body);
 }

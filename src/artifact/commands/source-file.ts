@@ -13,10 +13,10 @@ export interface SourceFile {
 	/** Bytes. */
 	readonly size: number;
 	/**
-	 * All bytes from the beginning. @param onProgress told how many were given
+	 * All bytes from `from` (0) on. @param onProgress told how many of all are given now
 	 * @throws CaissonError file-unusable where it cannot be read or has another length by now; the reason of `signal`
 	 */
-	chunks(signal: AbortSignal, onProgress: (done: number) => void): AsyncGenerator<Uint8Array>;
+	chunks(signal: AbortSignal, onProgress: (done: number) => void, from?: number): AsyncGenerator<Uint8Array>;
 	close(): Promise<void>;
 }
 
@@ -34,7 +34,7 @@ export async function openSource(path: string): Promise<SourceFile> {
 	return {
 		path,
 		size,
-		chunks: (signal, onProgress) => read(handle, path, size, signal, onProgress),
+		chunks: (signal, onProgress, from = 0) => read(handle, path, { from, size }, signal, onProgress),
 		close: () => handle.close(),
 	};
 }
@@ -42,11 +42,11 @@ export async function openSource(path: string): Promise<SourceFile> {
 async function* read(
 	handle: FileHandle,
 	path: string,
-	size: number,
+	{ from, size }: { readonly from: number; readonly size: number },
 	signal: AbortSignal,
 	onProgress: (done: number) => void,
 ): AsyncGenerator<Uint8Array> {
-	for (let done = 0; done < size; ) {
+	for (let done = from; done < size; ) {
 		signal.throwIfAborted();
 		const chunk = await attempt(path, async () => {
 			const buffer = Buffer.allocUnsafe(Math.min(chunkSize, size - done));

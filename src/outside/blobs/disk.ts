@@ -7,8 +7,9 @@ import { createHash, randomUUID } from 'node:crypto';
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isDigest } from '../../artifact/rules.ts';
-import type { Blob, BlobFacts, BlobStore, PutOptions } from '../../artifact/store.ts';
+import type { Blob, BlobFacts, BlobStore, PartialUploads, PutOptions } from '../../artifact/store.ts';
 import { CaissonError } from '../../errors.ts';
+import { diskPartialUploads } from './disk-partial.ts';
 import { type OpenedFile, OpenFiles } from './open-files.ts';
 import { mismatch, tooLarge } from './refusals.ts';
 
@@ -47,6 +48,7 @@ class DiskBlobs implements BlobStore {
 	readonly #outgoing: string;
 	/** Shards whose own entry is known to be durable. */
 	readonly #shards = new Set<string>();
+	readonly partial: PartialUploads;
 	readonly #files = new OpenFiles();
 	/** Blobs that are set aside, and when that is decided. */
 	readonly #aside = new Map<string, Promise<void>>();
@@ -54,6 +56,7 @@ class DiskBlobs implements BlobStore {
 	constructor(folder: string, incoming: string) {
 		this.#root = join(folder, 'sha256');
 		this.#incoming = incoming;
+		this.partial = diskPartialUploads(join(folder, 'partial'), attempt);
 		this.#outgoing = join(folder, 'outgoing');
 	}
 

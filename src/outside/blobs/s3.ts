@@ -19,10 +19,11 @@ import {
 	UploadPartCommand,
 } from '@aws-sdk/client-s3';
 import { isDigest } from '../../artifact/rules.ts';
-import type { Blob, BlobFacts, BlobStore, PutOptions } from '../../artifact/store.ts';
+import type { Blob, BlobFacts, BlobStore, PartialUploads, PutOptions } from '../../artifact/store.ts';
 import { CaissonError } from '../../errors.ts';
 import { mismatch, tooLarge } from './refusals.ts';
 import type { S3Address } from './s3-address.ts';
+import { type Objects, s3PartialUploads } from './s3-partial.ts';
 
 /** S3 allows 10,000 parts of at least 5 MiB. */
 const usualPart = 8 * 2 ** 20;
@@ -67,6 +68,7 @@ class S3Blobs implements BlobStore {
 	readonly #bucket: string;
 	readonly #folder: string;
 	readonly #aside: string;
+	readonly partial: PartialUploads;
 	readonly #partSize: number;
 
 	constructor(client: S3Client, address: S3Address, partSize: number) {
@@ -75,6 +77,7 @@ class S3Blobs implements BlobStore {
 		this.#bucket = address.bucket;
 		this.#folder = `${address.prefix}sha256/`;
 		this.#aside = `${address.prefix}outgoing/`;
+		this.partial = s3PartialUploads(this.#objects(address.prefix), partSize);
 	}
 
 	close(): void {
@@ -112,7 +115,7 @@ class S3Blobs implements BlobStore {
 	async open(digest: string): Promise<Blob | undefined> {
 		const facts = await this.stat(digest);
 		if (facts === undefined) return undefined;
-		const readRange = (start: number, end: number) => this.#read(digest, start, end);
+		const readRange = (start: number, end: number) => this.#read(this.#at(digest), start, end);
 		return { ...facts, readRange, close: async () => undefined };
 	}
 
@@ -204,14 +207,39 @@ class S3Blobs implements BlobStore {
 		return { Bucket: this.#bucket, Key: this.#folder + digest };
 	}
 
+	#objects(prefix: string): Objects {
+		const at = (key: string) => ({ Bucket: this.#bucket, Key: prefix + key });
+		const what = 'An upload cannot be kept in S3';
+		return {
+			put: async (key, bytes) => {
+				await attempt(what, () => this.#client.send(new PutObjectCommand({ ...at(key), Body: bytes })));
+			},
+			read: (key, size) => this.#read(at(key), 0, size - 1),
+			list: async (start) => {
+				const found: { key: string; size: number; changed: number }[] = [];
+				for (let more = true; more; ) {
+					const Marker = prefix + (found.at(-1)?.key ?? '');
+					const command = new ListObjectsCommand({ Bucket: this.#bucket, Prefix: prefix + start, Marker });
+					const page = await attempt(what, () => this.#client.send(command));
+					for (const { Key = '', Size = 0, LastModified } of page.Contents ?? []) {
+						found.push({ key: Key.slice(prefix.length), size: Size, changed: LastModified?.getTime() ?? 0 });
+					}
+					more = page.IsTruncated === true && (page.Contents?.length ?? 0) > 0;
+				}
+				return found;
+			},
+			remove: (key) => this.#delete(at(key)),
+		};
+	}
+
 	/** A connection that breaks is taken up again where it broke, so that a device's download survives it. */
-	async *#read(digest: string, start: number, end: number): AsyncGenerator<Uint8Array> {
+	async *#read(at: { Bucket: string; Key: string }, start: number, end: number): AsyncGenerator<Uint8Array> {
 		const what = 'An artifact cannot be read from S3';
 		let position = start;
 		for (let failures = 0; position <= end; ) {
 			const from = position;
 			try {
-				const command = new GetObjectCommand({ ...this.#at(digest), Range: `bytes=${from}-${end}` });
+				const command = new GetObjectCommand({ ...at, Range: `bytes=${from}-${end}` });
 				const { Body, ContentRange } = await this.#client.send(command);
 				// A server that ignores Range sends the whole object: those are not the bytes asked for.
 				if (!ContentRange?.startsWith(`bytes ${from}-${end}/`))
