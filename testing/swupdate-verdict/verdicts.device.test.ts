@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { prepareRoot, whyNot } from '../real-device/root.ts';
 import { readCases, releaseOf } from './case.ts';
+import type { RealVerdict } from './device.ts';
 import { readRecording, runCases, verdictOf } from './record.ts';
 
 const reason = await whyNot();
@@ -23,7 +24,7 @@ describe('the real SWUpdate', { skip: reason ?? false }, () => {
 		const real = await runCases(root, cases);
 		for (const { name } of cases) {
 			const found = real.get(name);
-			const recorded = recording.verdicts[name];
+			const recorded: RealVerdict | undefined = recording.verdicts[name];
 			assert.ok(found !== undefined && recorded !== undefined, name);
 			assert.equal(verdictOf(found), verdictOf(recorded), `${name}: ${found.errors.join(' | ')}`);
 		}

@@ -61,6 +61,7 @@ export interface ViewOptions extends Selector {
 
 /** SWUpdate keeps texts in buffers of 256 bytes and cuts what is longer. */
 const maximumText = 255;
+const maximumEntries = 100_000;
 
 /** What the device reads, or why SWUpdate refuses the description. */
 export function viewDescription(root: LibconfigGroup, options: ViewOptions): DeviceView | { readonly fault: string } {
@@ -79,6 +80,7 @@ class Viewer {
 	readonly #root: LibconfigGroup;
 	readonly #options: ViewOptions;
 	readonly #passedOver: string[] = [];
+	#entriesRead = 0;
 
 	constructor(root: LibconfigGroup, options: ViewOptions) {
 		this.#root = root;
@@ -160,6 +162,8 @@ class Viewer {
 		if (depth > 10) throw new Fault('references lead in a circle');
 		return this.#elements(found.value).flatMap((each, index) => {
 			const where = `${found.nodes.join('.')}[${index}]`;
+			// Lists of references to lists of references grow without end.
+			if (++this.#entriesRead > maximumEntries) throw new Fault(`there are more than ${maximumEntries} entries`);
 			const reference = referenceOf(each);
 			if (reference !== undefined) {
 				const link = followReference(this.#root, found.nodes, reference);

@@ -69,8 +69,13 @@ async function judgeSignature({ first }: ReadArchive, request: CheckRequest): Pr
 	const [content, signature] = first;
 	if (content === undefined || signature === undefined) return { valid: false, reason: 'it cannot be read' };
 	const purpose = profile.signatureLibrary === 'wolfssl' ? 'any' : profile.purpose;
+	const { trusted } = profile;
+	const files =
+		'certificates' in trusted
+			? { certificateFile: localFile(trusted.certificates) }
+			: { publicKeyFile: localFile(trusted.publicKey) };
 	try {
-		return await keys.verify(signature, content, { certificateFile: localFile(profile.certificates), now, purpose });
+		return await keys.verify(signature, content, { ...files, now, purpose });
 	} catch (error) {
 		if (error instanceof CaissonError && error.code === 'update-malformed')
 			return { valid: false, reason: error.message };

@@ -10,6 +10,8 @@ import { HashingOutput } from './hashing-output.ts';
 const magic = 0x72730236;
 const endsEarly = 'the delta ends early; SWUpdate writes what there is and goes on';
 const partLength = 1 << 20;
+/** A delta of a few bytes can name its base any number of times: more than this is not computed. */
+const maximumResult = 64 * 2 ** 30;
 
 /**
  * @param base a file with what the base holds; undefined: not at hand, then only sizes are known
@@ -23,7 +25,7 @@ export async function rdiffOutput(
 ): Promise<OutputFacts> {
 	if (base === undefined) return apply(delta, undefined, baseSize, lengths);
 	await using handle = await open(base, 'r');
-	return await apply(delta, handle, baseSize, lengths);
+	return await apply(delta, handle, baseSize ?? (await handle.stat()).size, lengths);
 }
 
 async function apply(
@@ -61,6 +63,7 @@ async function apply(
 			if (base !== undefined) await copy(base, command.copyFrom, command.bytes, output);
 		}
 		size += command.bytes;
+		if (size > maximumResult) return { fault: `the delta gives more than ${maximumResult} bytes` };
 	}
 }
 

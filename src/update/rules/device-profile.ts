@@ -14,8 +14,8 @@ export interface DeviceProfile {
 	readonly hardware: { readonly board: string; readonly revision: string } | undefined;
 	/** swupdate -e SET,MODE. */
 	readonly selection: { readonly softwareSet: string; readonly mode: string } | undefined;
-	/** swupdate -k, and --cert-purpose. */
-	readonly certificates: string;
+	/** swupdate -k: certificates for CMS, or a bare key for raw RSA signatures; and --cert-purpose. */
+	readonly trusted: { readonly certificates: string } | { readonly publicKey: string };
 	readonly purpose: 'emailProtection' | 'codeSigning';
 	/** /etc/sw-versions. */
 	readonly installedVersions: ReadonlyMap<string, string>;
@@ -58,7 +58,11 @@ const fields = {
 	hardware: (place: Place) => mapping(place, { board: short, revision: short }),
 	selection,
 	trust: (place: Place) =>
-		mapping(place, { certificates: text(4095), purpose: choice(['emailProtection', 'codeSigning']) }),
+		mapping(place, {
+			certificates: text(4095),
+			'public-key': text(4095),
+			purpose: choice(['emailProtection', 'codeSigning']),
+		}),
 	'installed-versions': (place: Place) => new Map(pairs(place).map(([name, value]) => [name, short(value)])),
 	limits: (place: Place) => mapping(place, { 'no-downgrading': short, 'no-reinstalling': short, 'max-version': short }),
 	handlers: (place: Place) => mapping(place, { only: words, add: words, remove: words }),
@@ -92,9 +96,6 @@ export function parseDeviceProfile(profile: string): DeviceProfile {
 	const version = read.swupdate?.version;
 	if (version === undefined)
 		refuse(root, 'swupdate.version is missing: the release on the device, for example "2024.12".');
-	const certificates = read.trust?.certificates;
-	if (certificates === undefined)
-		refuse(root, 'trust.certificates is missing: the file that the device is given with -k.');
 	const { hardware } = read;
 	if (hardware !== undefined && (hardware.board === undefined || hardware.revision === undefined)) {
 		refuse(root, 'hardware needs a board and a revision, the two words of /etc/hwrevision.');
@@ -104,7 +105,7 @@ export function parseDeviceProfile(profile: string): DeviceProfile {
 		signatureLibrary: read.swupdate?.['signature-library'] ?? (version.startsWith('2024.') ? 'wolfssl' : 'openssl'),
 		hardware: hardware as { board: string; revision: string } | undefined,
 		selection: read.selection,
-		certificates,
+		trusted: trusted(root, read.trust?.certificates, read.trust?.['public-key']),
 		purpose: read.trust?.purpose ?? 'emailProtection',
 		installedVersions: read['installed-versions'] ?? new Map(),
 		noDowngrading: read.limits?.['no-downgrading'],
@@ -120,6 +121,19 @@ export function parseDeviceProfile(profile: string): DeviceProfile {
 		directories: read.directories,
 		encryptionKey: read['encryption-key'] ?? false,
 	};
+}
+
+function trusted(
+	root: Place,
+	certificates: string | undefined,
+	publicKey: string | undefined,
+): DeviceProfile['trusted'] {
+	if (certificates !== undefined && publicKey !== undefined) {
+		refuse(root, 'trust has certificates and a public-key; a device is given one of them with -k.');
+	}
+	if (certificates !== undefined) return { certificates };
+	if (publicKey !== undefined) return { publicKey };
+	refuse(root, 'trust.certificates is missing: the file that the device is given with -k.');
 }
 
 function handlersOf(read: { only?: string[]; add?: string[]; remove?: string[] } | undefined): Set<string> {
