@@ -20,6 +20,7 @@ interface Options {
 	readonly memory?: number;
 	readonly url: string;
 	readonly compress: boolean;
+	readonly tryUncompressed?: true;
 	readonly blockSize?: number;
 	readonly way?: Way | 'all';
 	readonly output?: string;
@@ -35,6 +36,7 @@ const stepWords: Readonly<Record<PlanStep, string>> = {
 	comparing: 'Cutting the old image',
 	differing: 'Making the rdiff delta',
 	compressing: 'Compressing',
+	expanding: 'Expanding',
 };
 
 export function deltaCommand(terminal: Terminal): Command {
@@ -57,6 +59,7 @@ export function deltaCommand(terminal: Terminal): Command {
 		.option('--memory <bytes>', 'memory that an update may take, e.g. 64M', sizeInBytes)
 		.option('--url <url>', 'where devices will fetch the .zck; {sha256} stands for its digest', usualUrl)
 		.option('--no-compress', 'do not try to compress image and delta (faster)')
+		.option('--try-uncompressed', 'of two compressed squashfs: what would it be without compression?')
 		.option('--block-size <bytes>', 'blocks of the rdiff delta', wholeNumber(lowestBlockSize, highestBlockSize))
 		.option('-o, --output <folder>', 'write the files of the picked way here')
 		.addOption(
@@ -108,8 +111,9 @@ async function run(
 	try {
 		return await withScratch(options.output ?? tmpdir(), async (scratch) => {
 			const { maxRanges, url, compress, blockSize } = options;
+			const tryUncompressed = options.tryUncompressed === true;
 			const plan = await planDelta({
-				...{ oldImage, newImage, limits, maxRanges, url, compress, blockSize, scratch },
+				...{ oldImage, newImage, limits, maxRanges, url, compress, blockSize, tryUncompressed, scratch },
 				signal: terminal.interrupted,
 				progress: (step, bytes, total) => terminal.progress(progressLine(step, bytes, total)),
 			});
@@ -138,7 +142,7 @@ function progressLine(step: PlanStep, bytes: number, total: number | undefined):
 }
 
 function asJson(
-	{ candidates, picked, advice, zchunk, missing, oldKind, newKind, url }: DeltaPlan,
+	{ candidates, picked, advice, zchunk, missing, oldKind, newKind, url, uncompressed }: DeltaPlan,
 	written: readonly string[],
 ) {
 	return {
@@ -148,6 +152,7 @@ function asJson(
 		zchunk: { ...zchunk, url },
 		advice,
 		images: { old: oldKind, new: newKind },
+		uncompressed,
 		written,
 	};
 }
@@ -162,9 +167,12 @@ function show(terminal: Terminal, plan: DeltaPlan, written: readonly string[]): 
 		{ title: 'Verdict', value: ({ verdict }) => verdict },
 	]);
 	terminal.print('');
-	for (const candidate of plan.candidates) {
-		if (candidate.verdict !== 'picked') terminal.print(`Not ${wayText(candidate)}: ${candidate.reason}`);
-	}
+	const against = new Set(
+		plan.candidates
+			.filter(({ verdict }) => verdict !== 'picked')
+			.map((each) => `Not ${each.verdict === 'impossible' ? each.way : wayText(each)}: ${each.reason}`),
+	);
+	for (const line of against) terminal.print(line);
 	for (const { way, reason } of plan.missing) terminal.print(`Not ${way}: ${reason}`);
 	const { zchunk } = plan;
 	terminal.print(
@@ -174,6 +182,14 @@ function show(terminal: Terminal, plan: DeltaPlan, written: readonly string[]): 
 	const { picked } = plan;
 	const line = `Picked: ${wayText(picked)}, ${bytesText(picked.down + picked.up)} a device. ${picked.reason}`;
 	terminal.print(terminal.style(picked.way === 'full' ? 'warn' : 'good', line));
+	if (plan.uncompressed !== undefined) {
+		const { newSize, candidates } = plan.uncompressed;
+		const deltas = candidates.filter(({ way }) => way !== 'full');
+		const figures = deltas.map((each) => `${wayText(each)} ${bytesText(each.down + each.up)}`).join('; ');
+		terminal.print(
+			`Without compression the image would take ${bytesText(newSize)} on the device, and a delta: ${figures}.`,
+		);
+	}
 	for (const advice of plan.advice) terminal.print(`Advice: ${advice}`);
 	for (const file of written) terminal.print(`Wrote ${file}`);
 	const specification =

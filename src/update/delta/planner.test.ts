@@ -39,6 +39,7 @@ function plan(more: Partial<PlanRequest> = {}): Promise<DeltaPlan> {
 		maxRanges: 150,
 		url: 'http://server/new.zck',
 		compress: false,
+		tryUncompressed: false,
 		scratch,
 		signal: new AbortController().signal,
 		...more,
@@ -149,6 +150,14 @@ describe('planDelta for a squashfs', { skip: skipSquashfs }, () => {
 		assert.doesNotMatch(plain.advice.join(), /squashfs compressed/);
 		assert.ok(plain.zchunk.chunks < packed.zchunk.chunks, `${plain.zchunk.chunks} ${packed.zchunk.chunks}`);
 		assert.equal(packed.picked.way, 'rdiff');
+
+		const tried = await plan({
+			...{ oldImage: file('packed-old.img'), newImage: file('packed-new.img'), tryUncompressed: true },
+		});
+		const chunks = tried.uncompressed?.candidates.find(({ way }) => way === 'zck')?.down ?? 0;
+		const same = costOf(plain, 'zck')?.down ?? 0;
+		assert.ok(Math.abs(chunks - same) < same / 10, `${chunks} ${same}`);
+		assert.equal((await plan({ tryUncompressed: true })).uncompressed, undefined); // No squashfs.
 	});
 });
 

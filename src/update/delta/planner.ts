@@ -3,7 +3,7 @@
 // decides. It leaves out what is written for the user (files.ts).
 
 import { createReadStream } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { mkdir, open } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { Transform, Writable } from 'node:stream';
@@ -23,12 +23,13 @@ import {
 import { type HttpTraffic, rangeRequests, trafficOf } from '../rules/delta-requests.ts';
 import { type ImageKind, imageKind, superblockBytes } from '../rules/image-kind.ts';
 import type { Compression } from '../rules/specification.ts';
+import { expandSquashfs } from './expanded-squashfs.ts';
 import { chunksOfImage } from './held-chunks.ts';
 import { factsOf } from './prove.ts';
 import { makeDelta } from './rdiff.ts';
 import { readZchunkFile, type ZchunkFile } from './zchunk-file.ts';
 
-export type PlanStep = 'chunking' | 'comparing' | 'differing' | 'compressing';
+export type PlanStep = 'chunking' | 'comparing' | 'differing' | 'compressing' | 'expanding';
 
 export interface PlanRequest {
 	/** What devices hold: an image, or a .zck or the header of one, with which only a .zck can be planned. */
@@ -44,6 +45,8 @@ export interface PlanRequest {
 	readonly blockSize?: number | undefined;
 	/** Whether to compress what packing could compress, which takes the most time of all. */
 	readonly compress: boolean;
+	/** Plan the pair of two compressed squashfs once more as if both had been built without compression. */
+	readonly tryUncompressed: boolean;
 	/** An empty folder for the .zck and the delta. */
 	readonly scratch: string;
 	readonly signal: AbortSignal;
@@ -75,6 +78,8 @@ export interface DeltaPlan extends DeltaDecision {
 	readonly rdiffFile?: string;
 	/** Ways that could not be computed, and why. */
 	readonly missing: PlanFacts['missing'];
+	/** The same pair without compression, where that was asked for and there is compression. */
+	readonly uncompressed?: { readonly newSize: number; readonly candidates: DeltaPlan['candidates'] };
 }
 
 /** What SWUpdate keeps of a chunk in memory: libzck's structure, its checksums in two forms, and the entry of the table. */
@@ -121,7 +126,10 @@ export async function planDelta(request: PlanRequest): Promise<DeltaPlan> {
 	const oldKind: ImageKind = oldIsZchunk ? { kind: 'other' } : imageKind(oldStart.bytes);
 	const newKind = imageKind(newStart.bytes);
 	const decision = decideDelta({ limits: request.limits, candidates, missing, oldKind, newKind });
+	const compressed = [oldKind, newKind].every((kind) => kind.kind === 'squashfs' && kind.compression !== undefined);
+	const uncompressed = request.tryUncompressed && compressed ? await planUncompressed(request) : undefined;
 	return {
+		...(uncompressed === undefined ? {} : { uncompressed }),
 		...decision,
 		oldKind,
 		newKind,
@@ -131,6 +139,17 @@ export async function planDelta(request: PlanRequest): Promise<DeltaPlan> {
 		...(rdiffFile === undefined ? {} : { rdiffFile }),
 		missing,
 	};
+}
+
+async function planUncompressed(request: PlanRequest): Promise<NonNullable<DeltaPlan['uncompressed']>> {
+	const scratch = join(request.scratch, 'uncompressed');
+	await mkdir(scratch);
+	const [oldImage, newImage] = [join(scratch, 'old.squashfs'), join(scratch, 'new.squashfs')];
+	request.progress?.('expanding', 0);
+	await expandSquashfs(request.oldImage, oldImage, request.signal);
+	await expandSquashfs(request.newImage, newImage, request.signal);
+	const plan = await planDelta({ ...request, oldImage, newImage, scratch, tryUncompressed: false });
+	return { newSize: (await startOf(newImage)).size, candidates: plan.candidates };
 }
 
 async function newZchunk(request: PlanRequest, output: string): Promise<ZchunkFile> {

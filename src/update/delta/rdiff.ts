@@ -2,13 +2,13 @@
 // through pipes: nothing is kept on disk, and the caller decides what becomes of the bytes. It leaves out whether a delta
 // is the right one to send (planner.ts) and the SHA-256 of what it gives (verify.ts).
 
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import type { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { CaissonError } from '../../errors.ts';
+import { PipedProgram, runAll } from './piped-program.ts';
 
 export interface RdiffOptions {
 	readonly signal?: AbortSignal | undefined;
@@ -50,8 +50,8 @@ export async function makeDelta(
 	const { size } = await sizeOf(base);
 	await sizeOf(target);
 	const blockSize = String(options.blockSize ?? defaultBlockSize(size));
-	const signature = new Rdiff(['-b', blockSize, 'signature', base, '-'], options.signal);
-	const delta = new Rdiff(['delta', '-', target, '-'], options.signal);
+	const signature = rdiff(['-b', blockSize, 'signature', base, '-'], options);
+	const delta = rdiff(['delta', '-', target, '-'], options);
 	const piped = pipeline(signature.output, delta.input);
 	return runAll([signature, delta], async () => {
 		const [length] = await Promise.all([copy(delta.output, write, options), piped.catch(ignored)]);
@@ -73,7 +73,7 @@ export async function applyDelta(
 	await sizeOf(base);
 	if (typeof delta === 'string') await sizeOf(delta);
 	const from = typeof delta === 'string' ? createReadStream(delta) : delta;
-	const patch = new Rdiff(['patch', base, '-', '-'], options.signal);
+	const patch = rdiff(['patch', base, '-', '-'], options);
 	return runAll([patch], async () => {
 		const [length, fault] = await Promise.all([copy(patch.output, write, options), feed(from, patch.input)]);
 		if (fault !== undefined) throw fault;
@@ -101,84 +101,6 @@ async function feed(from: Readable, to: Writable): Promise<unknown> {
 	}
 }
 
-/** One run of rdiff; its stderr is kept, up to a bound. */
-class Rdiff {
-	readonly #child: ChildProcess;
-	readonly #verb: string;
-	readonly #signal: AbortSignal | undefined;
-	readonly #ended: Promise<number | null>;
-	#startFault: NodeJS.ErrnoException | undefined;
-	#words = '';
-
-	constructor(words: readonly string[], signal: AbortSignal | undefined) {
-		signal?.throwIfAborted();
-		this.#signal = signal;
-		this.#verb = words.find((word) => /^[a-z]+$/.test(word)) ?? 'rdiff';
-		this.#child = spawn('rdiff', words, {
-			env: { ...process.env, LC_ALL: 'C.UTF-8' },
-			stdio: ['pipe', 'pipe', 'pipe'],
-			...(signal === undefined ? {} : { signal }),
-			killSignal: 'SIGKILL',
-		});
-		this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-			if (this.#words.length < 4096) this.#words += text;
-		});
-		this.#child.stdin?.on('error', ignored); // rdiff ended first: its exit code tells why
-		this.#ended = new Promise((resolve) => {
-			this.#child.once('error', (error: NodeJS.ErrnoException) => {
-				this.#startFault ??= error;
-				if (this.#child.pid === undefined) resolve(null);
-			});
-			this.#child.once('close', (code) => resolve(code));
-		});
-	}
-
-	get input(): Writable {
-		return this.#child.stdin as Writable;
-	}
-	get output(): Readable {
-		return this.#child.stdout as Readable;
-	}
-
-	kill(): void {
-		this.#child.kill('SIGKILL');
-	}
-
-	/** Waits for the end and judges it. @throws as makeDelta */
-	async end(): Promise<void> {
-		const code = await this.#ended;
-		if (this.#signal?.aborted) throw this.#signal.reason;
-		if (this.#startFault?.code === 'ENOENT') {
-			throw new CaissonError('tool-missing', 'rdiff is not installed: apt-get install rdiff.');
-		}
-		if (this.#startFault !== undefined) throw this.#startFault;
-		if (code === 0) return;
-		const reason =
-			this.#words
-				.trim()
-				.split('\n')
-				.at(-1)
-				?.replace(/^rdiff: Failed, /, '') ?? '';
-		throw new CaissonError('delta-wrong', `rdiff ${this.#verb} failed: ${reason || `exit code ${code}`}`);
-	}
-}
-
-/** Runs `work` beside the processes; whichever fails ends all. The processes' own reasons go before broken pipes. */
-async function runAll(processes: readonly Rdiff[], work: () => Promise<number>): Promise<number> {
-	let fault: { readonly error: unknown } | undefined;
-	let length = 0;
-	try {
-		length = await work();
-	} catch (error) {
-		fault = { error };
-		for (const each of processes) each.kill();
-	}
-	const ends = await Promise.allSettled(processes.map((each) => each.end()));
-	if (fault !== undefined) throw fault.error;
-	for (const end of ends) if (end.status === 'rejected') throw end.reason;
-	return length;
-}
-
 async function copy(from: Readable, write: WriteBytes, options: RdiffOptions): Promise<number> {
 	let length = 0;
 	for await (const part of from as AsyncIterable<Buffer>) {
@@ -200,6 +122,10 @@ async function sizeOf(file: string): Promise<{ size: number }> {
 		throw new CaissonError('file-unusable', `${file} cannot be read (${reason}).`, { cause });
 	}
 	throw new CaissonError('file-unusable', `${file} is not a file.`);
+}
+
+function rdiff(words: readonly string[], { signal }: RdiffOptions): PipedProgram {
+	return new PipedProgram({ program: 'rdiff', package: 'rdiff', words, fault: 'delta-wrong', signal });
 }
 
 function ignored(): void {}

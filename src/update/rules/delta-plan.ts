@@ -109,7 +109,7 @@ function reasonToPick(best: Candidate, possible: readonly Candidate[], { candida
 	if (deltas.length > 0) return 'A FULL DOWNLOAD: every delta takes as many bytes or more.';
 	const computed = candidates.some(({ way }) => way !== 'full');
 	return computed || missing.length > 0
-		? 'A FULL DOWNLOAD: no delta is possible, see why below.'
+		? 'A FULL DOWNLOAD: no delta is possible, each for the reason given.'
 		: 'A FULL DOWNLOAD: no delta was computed.';
 }
 
@@ -126,7 +126,7 @@ function adviceFor({ limits, oldKind, newKind, candidates }: PlanFacts, picked: 
 	if (newKind.kind === 'squashfs' && newKind.compression !== undefined) {
 		advice.push(
 			`The new image is a squashfs compressed with ${newKind.compression}: a changed byte changes the whole block of ${newKind.blockSize} bytes and moves what follows, which hides what the images share. ` +
-				'Built without compression (mksquashfs -noI -noD -noF -noX) it takes more room on the device, and its delta, which is compressed on its way, is smaller: plan that pair too.',
+				'Built without compression (mksquashfs -noI -noD -noF -noX) it takes more room on the device, and its delta, which is compressed on its way, is smaller: see what it would be with --try-uncompressed.',
 		);
 	}
 	const rdiff = candidates.filter(({ way }) => way === 'rdiff').sort((one, other) => total(one) - total(other))[0];
