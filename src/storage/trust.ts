@@ -151,6 +151,7 @@ export function trustWriter(sql: TrustSql): TrustWriter {
 				['trust_outbox', 'role'],
 				['trust_document', 'role'],
 				['trust_pending', 'role'],
+				['trust_target', 'role'],
 				['trust_role', 'name'],
 			]) {
 				await withNames(names, `delete from ${table} where ${column} in (select given_name from given)`);

@@ -6,6 +6,12 @@
 import { metadataFileName } from './rules/metadata/file-names.ts';
 import type { MetadataFiles, OutboxEntry, TrustStorage } from './store.ts';
 
+/**
+ * The setting that is set while documents of people are committed and the snapshot that names them is not: 'all' where
+ * every online role must be signed anew, because keys changed. Nothing is written before, least of all a root.
+ */
+export const unfinished = 'unfinished';
+
 // Entries taken at once, and files written beside each other.
 const MOST_ENTRIES = 1_000;
 const BESIDE = 16;
@@ -19,6 +25,7 @@ const BESIDE = 16;
 export async function flushOutbox(storage: TrustStorage, files: MetadataFiles): Promise<number> {
 	let written = 0;
 	for (;;) {
+		if ((await storage.trust.setting(unfinished)) ?? '') return written;
 		const entries = await storage.trust.outbox(MOST_ENTRIES);
 		if (entries.length === 0) return written;
 		const timestamps = entries.filter(({ role }) => role === 'timestamp');

@@ -12,12 +12,13 @@ import { openTemporary } from '../../testing/database/temporary-database.ts';
 import { tufJs } from '../../testing/tuf-oracles/tuf-js.ts';
 import { folderSource, startFileServer } from '../../testing/tuf-repository/server.ts';
 import { openDiskMetadata } from '../outside/metadata-files/disk.ts';
-import { trustHash, trustKeyOf, trustSha256 } from '../outside/signer/trust-verify.ts';
+import { trustHash, trustKeyOf, trustSha256, verifyTrustSignature } from '../outside/signer/trust-verify.ts';
 import type { Storage } from '../storage/store.ts';
 import { flushOutbox } from './outbox.ts';
-import { Publisher } from './publisher.ts';
-import { canonicalText } from './rules/metadata/canonical.ts';
-import { binIndex, binName, pathHash } from './rules/metadata/delegation.ts';
+import { Publisher, type PublisherWorld } from './publisher.ts';
+import { offerDocument } from './repository/offer.ts';
+import { changeTargets } from './repository/targets.ts';
+import { changeSettings, type RepositoryWorld, repositorySettings } from './repository/world.ts';
 import { expiryText } from './rules/metadata/expiry.ts';
 import { keyIdOf } from './rules/metadata/keys.ts';
 import {
@@ -29,14 +30,14 @@ import {
 	withSignature,
 } from './rules/metadata/make.ts';
 import type { Signed } from './rules/metadata/model.ts';
+import { everyPathHashPrefix } from './rules/metadata/portable-paths.ts';
 import { defaultSettings } from './rules/repository/settings.ts';
 import type { OnlineSigner } from './signer.ts';
-import type { MetadataFiles, NewDocument, TargetChange } from './store.ts';
+import type { MetadataFiles } from './store.ts';
 
 // Devices judge by the real time.
 const now = Math.floor(Date.now() / 1000) * 1000;
 const expires = expiryText(now + 365 * 86_400_000);
-const settings = { ...defaultSettings, bins: { ...defaultSettings.bins, bitLength: 2 } };
 
 function newSigner(): OnlineSigner {
 	const { publicKey, privateKey } = generateKeyPairSync('ed25519');
@@ -44,14 +45,19 @@ function newSigner(): OnlineSigner {
 	return { key, keyid: keyIdOf(key, trustSha256), sign: async (payload) => sign(null, payload, privateKey) };
 }
 
-async function signedBy(signed: Signed, signer: OnlineSigner): Promise<Omit<NewDocument, 'built'>> {
-	const signature = { keyid: signer.keyid, sig: Buffer.from(await signer.sign(payloadToSign(signed))).toString('hex') };
-	const bytes = serializeMetadata(withSignature(unsigned(signed), signature));
-	return {
-		...{ role: signed._type, version: signed.version, committed: now, expires: now + 1e9 },
-		body: new TextDecoder().decode(bytes),
-		...{ length: bytes.length, sha256: trustSha256(bytes) },
-	};
+async function signedBy(signed: Signed, ...signers: readonly OnlineSigner[]): Promise<Uint8Array> {
+	let metadata = unsigned(signed);
+	for (const { keyid, sign } of signers) {
+		const sig = Buffer.from(await sign(payloadToSign(signed))).toString('hex');
+		metadata = withSignature(metadata, { keyid, sig });
+	}
+	return serializeMetadata(metadata);
+}
+
+interface PutTarget {
+	readonly path: string;
+	readonly held?: boolean;
+	readonly removed?: boolean;
 }
 
 interface Repository {
@@ -59,70 +65,61 @@ interface Repository {
 	readonly folder: string;
 	readonly files: MetadataFiles;
 	readonly root: Uint8Array;
-	publisher(changes?: Partial<ConstructorParameters<typeof Publisher>[0]>): Publisher;
-	put(...changes: readonly (Partial<TargetChange> & { readonly path: string })[]): Promise<void>;
+	publisher(changes?: Partial<PublisherWorld>): Publisher;
+	put(...targets: readonly PutTarget[]): Promise<void>;
 }
 
+/** A repository with four bins, root and targets signed by a key of people, the rest by the server's. */
 async function withRepository(use: (repository: Repository) => Promise<void>): Promise<void> {
 	const database = await openTemporary();
 	const folder = mkdtempSync(join(tmpdir(), 'caisson-tuf-'));
 	try {
 		const files = await openDiskMetadata(join(folder, 'metadata'));
-		const signer = newSigner();
-		const role = { keyids: [signer.keyid], threshold: 1 };
-		const keys = { [signer.keyid]: signer.key };
-		const roles = { root: role, timestamp: role, snapshot: role, targets: role };
-		const root = await signedBy(makeRoot({ version: 1, expires, keys, roles }), signer);
-		const everything = [...'0123456789abcdef'];
-		const delegations = {
-			keys,
-			roles: [{ ...role, name: 'bins', terminating: false, path_hash_prefixes: everything }],
-		};
-		const targets = await signedBy(makeTargets({ version: 1, expires, targets: {}, delegations }), signer);
-		const { bitLength: bit_length, namePrefix: name_prefix } = settings.bins;
-		const bins = makeTargets({
-			...{ version: 1, expires, targets: {} },
-			delegations: { keys, succinct_roles: { ...role, bit_length, name_prefix } },
-		});
-		const binNames = Array.from({ length: 4 }, (_, index) => binName({ bit_length, name_prefix }, index));
-		await database.storage.commitTrust(async ({ trust }) => {
-			await trust.putRoles([
-				...(['root', 'timestamp', 'snapshot', 'targets'] as const).map((name) => ({
-					...{ name, kind: name, delegator: '', settings: '{}' },
-				})),
-				{ name: 'bins', kind: 'delegated', delegator: 'targets', settings: '{}' },
-				...binNames.map((name) => ({ name, kind: 'bin' as const, delegator: 'bins', settings: '{}' })),
-			]);
-			await trust.putDocuments([
-				{ ...root, built: 0 },
-				{ ...targets, built: 0 },
-				{ ...(await signedBy(bins, signer)), role: 'bins', built: 0 },
-			]);
-		});
+		const [person, signer] = [newSigner(), newSigner()];
+		const offline = { keyids: [person.keyid], threshold: 1 };
+		const online = { keyids: [signer.keyid], threshold: 1 };
+		const keys = { [person.keyid]: person.key, [signer.keyid]: signer.key };
+		const roles = { root: offline, timestamp: online, snapshot: online, targets: offline };
+		const root = await signedBy(makeRoot({ version: 1, expires, keys, roles }), person);
+		const bins = { ...online, name: 'bins', terminating: false, path_hash_prefixes: everyPathHashPrefix };
+		const delegations = { keys: { [signer.keyid]: signer.key }, roles: [bins] };
+		const targets = await signedBy(makeTargets({ version: 1, expires, targets: {}, delegations }), person);
 		const { storage } = database;
+		const publisher = (changes: Partial<PublisherWorld> = {}) =>
+			new Publisher({
+				...{ storage, files, settings: () => repositorySettings(storage.trust), signers: [signer] },
+				...{ sha256: trustSha256, now: () => now, ...changes },
+			});
+		const world: RepositoryWorld = {
+			...{ storage, publisher: publisher(), sha256: trustSha256, now: () => now },
+			...{ verify: verifyTrustSignature, onlineKeyids: new Set([signer.keyid]) },
+		};
+		await changeSettings(world, { ...defaultSettings, bins: { ...defaultSettings.bins, bitLength: 2 } }, 'test');
+		assert.deepEqual((await offerDocument(world, 'root', root, 'test')).committed, ['root']);
+		assert.equal(await files.read('1.root.json'), undefined);
+		await offerDocument(world, 'targets', targets, 'test');
 		await use({
-			...{ storage, folder: join(folder, 'metadata'), files, root: new TextEncoder().encode(root.body) },
-			publisher: (changes = {}) =>
-				new Publisher({
-					...{ storage, files, settings: async () => settings, signers: () => [signer], sha256: trustSha256 },
-					...{ now: () => now, ...changes },
-				}),
-			put: (...changes) =>
-				storage.commitTrust(({ trust }) =>
-					trust.putTargets(
-						changes.map(({ path, ...words }) => {
-							const index = binIndex(bit_length, pathHash(path, trustSha256));
-							const sha256 = trustSha256(new TextEncoder().encode(path));
-							const wanted = canonicalText({ length: path.length, hashes: { sha256 } });
-							return { path, role: binNames[index] ?? '', wanted, held: false, ...words };
-						}),
-					),
-				),
+			storage,
+			folder: join(folder, 'metadata'),
+			files,
+			root,
+			publisher,
+			put: (...wanted) => putTargets(world, wanted),
 		});
 	} finally {
 		await database.destroy();
 		rmSync(folder, { recursive: true, force: true });
 	}
+}
+
+/** The bytes of a target are its path. */
+function putTargets(world: RepositoryWorld, wanted: readonly PutTarget[]): Promise<void> {
+	const changes = wanted.map(({ path, held = false, removed = false }) => {
+		const bytes = new TextEncoder().encode(path);
+		const target = { length: bytes.length, hashes: { sha256: trustSha256(bytes) } };
+		return { path, held, ...(removed ? {} : { target }) };
+	});
+	return changeTargets(world, changes, 'test');
 }
 
 /** What tuf-js finds: it starts from the first root each time. The bytes of a target are its path. */
@@ -147,13 +144,13 @@ test('what is added, held back and removed is what a device finds', async () => 
 		const publisher = repository.publisher();
 		await repository.put({ path: 'a' }, { path: 'dir/b' }, { path: 'held', held: true });
 		const first = await publisher.publish();
-		assert.deepEqual([first?.snapshot, first?.timestamp, first?.roles.length], [1, 1, 4]);
+		assert.deepEqual([first?.snapshot, first?.timestamp], [2, 2]);
 		assert.deepEqual(await seenByTufJs(repository, ['a', 'dir/b', 'held']), { a: true, 'dir/b': true, held: false });
 		assert.equal(await publisher.publish(), undefined);
 		await repository.storage.commitTrust(async ({ trust }) => void (await trust.releaseTargets()));
-		await repository.put({ path: 'a', wanted: null });
+		await repository.put({ path: 'a', removed: true });
 		const second = await publisher.publish();
-		assert.deepEqual([second?.snapshot, second?.timestamp], [2, 2]);
+		assert.deepEqual([second?.snapshot, second?.timestamp], [3, 3]);
 		assert.deepEqual(await seenByTufJs(repository, ['a', 'dir/b', 'held']), { a: false, 'dir/b': true, held: true });
 	});
 });
@@ -192,7 +189,8 @@ test('what was committed but not written is written by whoever comes next, the t
 		};
 		await repository.put({ path: 'a' });
 		await assert.rejects(repository.publisher({ files: failing }).publish(), /power cut/);
-		assert.equal(await repository.files.read('timestamp.json'), undefined);
+		const before = JSON.parse(new TextDecoder().decode(await repository.files.read('timestamp.json')));
+		assert.equal(before.signed.version, 1);
 		const watched: MetadataFiles = {
 			...repository.files,
 			async write(name, bytes) {
@@ -202,7 +200,7 @@ test('what was committed but not written is written by whoever comes next, the t
 		};
 		assert.ok((await flushOutbox(repository.storage, watched)) > 0);
 		assert.equal(order.at(-1), 'timestamp.json');
-		assert.ok(order.includes('1.snapshot.json'));
+		assert.ok(order.includes('2.snapshot.json'));
 		assert.deepEqual(await repository.storage.trust.outbox(9), []);
 	});
 });
@@ -225,17 +223,16 @@ test('an older timestamp is never written over a newer one', async () => {
 
 test('all online roles are signed anew when a third of their time is left', async () => {
 	await withRepository(async (repository) => {
-		await repository.publisher().publish();
 		const days = (count: number) => repository.publisher({ now: () => now + count * 86_400_000 });
 		assert.equal(await days(4).publish(), undefined);
 		assert.deepEqual((await days(5).publish())?.roles, []);
-		assert.equal((await days(61).publish())?.roles.length, 4);
+		assert.equal((await days(61).publish())?.roles.length, 5);
 	});
 });
 
 test('documents of the folder are the bytes that the snapshot and the timestamp name', async () => {
 	await withRepository(async (repository) => {
-		await repository.put({ path: 'a "quoted" \\ ü \u{1F600}' });
+		await repository.put({ path: 'a "quoted" ü \u{1F600}' });
 		await repository.publisher().publish();
 		const names = await readdir(repository.folder);
 		const read = async (name: string) => (await repository.files.read(name)) ?? new Uint8Array();

@@ -1,11 +1,12 @@
-// Publishes: makes the documents that the online key signs (dirty bins, snapshot, timestamp), commits them together with
-// documents that people have signed, and has their files written. It decides what is built when, and what happens when
+// Publishes: makes the documents that the online key signs (dirty bins, snapshot, timestamp), commits them, and has the
+// files of all that is committed written. Documents that people sign are committed before (repository.ts), which leaves
+// the publication unfinished until it is done here. It decides what is built when, and what happens when
 // another server publishes at the same time: whoever commits second builds its snapshot anew on what the first one left,
 // so both succeed and versions have no gap. It leaves out who may publish what, and what the documents say (rules/).
 
 import type { AuditRow } from '../audit/store.ts';
 import { CaissonError } from '../errors.ts';
-import { flushOutbox } from './outbox.ts';
+import { flushOutbox, unfinished } from './outbox.ts';
 import type { Sha256 } from './rules/metadata/model.ts';
 import {
 	binText,
@@ -17,36 +18,26 @@ import {
 	snapshotText,
 	timestampText,
 } from './rules/repository/online.ts';
+import type { RoleSettings } from './rules/repository/role-settings.ts';
 import type { RepositorySettings } from './rules/repository/settings.ts';
 import type { OnlineSigner } from './signer.ts';
-import type { MetadataFiles, NewDocument, StoredRole, TrustStorage, TrustUnit } from './store.ts';
+import type { MetadataFiles, NewDocument, StoredRole, TrustStorage } from './store.ts';
 
 export interface PublisherWorld {
 	readonly storage: TrustStorage;
 	readonly files: MetadataFiles;
 	readonly settings: () => Promise<RepositorySettings>;
-	/** The keys that sign the role online: as many as its threshold asks for. */
-	readonly signers: (role: string) => readonly OnlineSigner[];
+	/** The keys of this server. */
+	readonly signers: readonly OnlineSigner[];
 	readonly sha256: Sha256;
 	/** Milliseconds since the epoch. */
 	readonly now: () => number;
 }
 
-/** What is published beside what is due by itself. */
-export interface Publication {
-	/** Documents that people signed: each must be the next of its role. */
-	readonly documents?: readonly NewDocument[];
-	/** Runs in the unit that commits them, before them. */
-	readonly before?: (unit: TrustUnit) => Promise<void>;
-	readonly audit?: readonly AuditRow[];
-	/** Sign all online roles anew, due or not. */
-	readonly all?: boolean;
-}
-
 export interface Published {
 	readonly snapshot: number;
 	readonly timestamp: number;
-	/** Roles with a new document, the two above excepted. */
+	/** Roles that were signed besides. */
 	readonly roles: readonly string[];
 }
 
@@ -66,20 +57,21 @@ export class Publisher {
 
 	/**
 	 * Publishes all changes that wait and are not held, and signs again what is due. Callers who come while one is being
-	 * made share the next one. On return it is committed and served. @returns undefined where there was nothing to do
+	 * made share the next one. On return it is committed and served. @returns undefined where there was nothing to do, or
+	 * where roles still have no document at all
 	 * @throws CaissonError storage-unavailable, blobs-unavailable (committed, and served later), key-unusable, trust-conflict
 	 */
 	publish(): Promise<Published | undefined> {
 		this.#next ??= this.#enqueue(() => {
 			this.#next = undefined;
-			return this.#publish({});
+			return this.#publish(false);
 		});
 		return this.#next;
 	}
 
-	/** The same with documents of its own, in a publication of their own. */
-	publishWith(publication: Publication): Promise<Published | undefined> {
-		return this.#enqueue(() => this.#publish(publication));
+	/** Signs every online role anew, due or not. */
+	signAll(audit: readonly AuditRow[]): Promise<Published | undefined> {
+		return this.#enqueue(() => this.#publish(true, audit));
 	}
 
 	#enqueue<Result>(work: () => Promise<Result>): Promise<Result> {
@@ -88,25 +80,24 @@ export class Publisher {
 		return result;
 	}
 
-	async #publish(publication: Publication): Promise<Published | undefined> {
+	async #publish(all: boolean, audit: readonly AuditRow[] = []): Promise<Published | undefined> {
 		const { storage, files } = this.#world;
 		const bins = new Map<string, BuiltBin>();
 		for (let tries = 1; ; tries++) {
-			const plan = await this.#build(publication, bins);
+			const plan = await this.#build(all, bins);
 			if (plan === undefined) {
 				await flushOutbox(storage, files);
 				return undefined;
 			}
 			try {
-				await storage.commitTrust(async (unit) => {
-					await publication.before?.(unit);
-					await unit.trust.putDocuments(plan.documents);
-					for (const row of publication.audit ?? []) await unit.audit.append(row);
+				await storage.commitTrust(async ({ trust, audit: trail }) => {
+					await trust.putDocuments(plan.documents);
+					await trust.putSetting(unfinished, '');
+					for (const row of audit) await trail.append(row);
 				});
 			} catch (error) {
 				const overtaken = error instanceof CaissonError && error.code === 'trust-conflict';
-				// A document that people signed does not get another version by trying again.
-				if (!overtaken || tries === MOST_TRIES || (await this.#isPast(publication))) throw error;
+				if (!overtaken || tries === MOST_TRIES) throw error;
 				await new Promise((resolve) => setTimeout(resolve, Math.random() * 20 * tries));
 				continue;
 			}
@@ -115,50 +106,42 @@ export class Publisher {
 		}
 	}
 
-	async #isPast({ documents = [] }: Publication): Promise<boolean> {
-		for (const { role, version, built } of documents) {
-			const stored = await this.#world.storage.trust.role(role);
-			if (stored === undefined || stored.version >= version || stored.revision !== built) return true;
-		}
-		return false;
-	}
-
 	/** The documents of one publication, made from what is committed now. */
 	async #build(
-		publication: Publication,
+		all: boolean,
 		made: Map<string, BuiltBin>,
 	): Promise<{ documents: NewDocument[]; published: Published } | undefined> {
 		const { storage, now } = this.#world;
 		const settings = await this.#world.settings();
 		const time = now();
+		const open = (await storage.trust.setting(unfinished)) ?? '';
 		const roles = await storage.trust.roles();
 		const dirty = new Set((await storage.trust.roles({ dirty: true })).map(({ name }) => name));
-		const given = new Set((publication.documents ?? []).map(({ role }) => role));
-		const bins: NewDocument[] = [];
-		for (const role of roles) {
-			if (!isBuiltOnline(role) || given.has(role.name)) continue;
-			const wanted = publication.all || dirty.has(role.name) || role.version === 0 || isDue(role, settings, time);
-			if (wanted) bins.push(await this.#bin(role, settings, time, made));
-		}
-		const news = [...(publication.documents ?? []), ...bins];
 		const snapshot = roles.find(({ kind }) => kind === 'snapshot');
 		const timestamp = roles.find(({ kind }) => kind === 'timestamp');
-		if (snapshot === undefined || timestamp === undefined) {
-			throw new CaissonError('trust-not-bootstrapped', 'the repository has no root yet');
+		if (snapshot === undefined || timestamp === undefined || !isComplete(roles)) return undefined;
+		const anew = all || open === 'all';
+		const built: NewDocument[] = [];
+		for (const role of roles) {
+			if (!isBuiltOnline(role)) continue;
+			const wanted =
+				anew || dirty.has(role.name) || role.version === 0 || isDue({ ...role, kind: 'bin' }, settings, time);
+			if (wanted) built.push(await this.#bin(role, settings, time, made));
 		}
-		const quiet = !isDue(snapshot, settings, time) && !isDue(timestamp, settings, time);
-		if (news.length === 0 && quiet && !publication.all && snapshot.version > 0) return undefined;
-		const entries = snapshotEntries(roles, news);
+		const quiet = open === '' && snapshot.version > 0;
+		const due = isDue(snapshot, settings, time) || isDue(timestamp, settings, time);
+		if (built.length === 0 && quiet && !due && !anew) return undefined;
+		const entries = snapshotEntries(roles, built);
 		const newSnapshot = await this.#document(snapshot, settings, time, (fields) => snapshotText(fields, entries));
 		const newTimestamp = await this.#document(timestamp, settings, time, (fields) =>
 			timestampText(fields, newSnapshot, time),
 		);
 		return {
-			documents: [...news, newSnapshot, newTimestamp],
+			documents: [...built, newSnapshot, newTimestamp],
 			published: {
 				snapshot: newSnapshot.version,
 				timestamp: newTimestamp.version,
-				roles: news.map(({ role }) => role),
+				roles: built.map(({ role }) => role),
 			},
 		};
 	}
@@ -180,6 +163,14 @@ export class Publisher {
 		return document;
 	}
 
+	/** As many as the threshold asks for. */
+	#signers(role: string, keyids: readonly string[], threshold: number): OnlineSigner[] {
+		const signers = this.#world.signers.filter(({ keyid }) => keyids.includes(keyid)).slice(0, threshold);
+		if (signers.length === threshold) return signers;
+		const missing = `${threshold} of its keys must sign and this server has ${signers.length}`;
+		throw new CaissonError('key-unusable', `the role ${role} cannot be signed here: ${missing} (--trust-key)`);
+	}
+
 	async #targetsOf(role: string): Promise<{ path: string; body: string }[]> {
 		const targets: { path: string; body: string }[] = [];
 		for (let after = ''; ; ) {
@@ -199,13 +190,14 @@ export class Publisher {
 		time: number,
 		text: (fields: OnlineFields) => string,
 	): Promise<NewDocument> {
-		const { unknown } = JSON.parse(role.settings) as { unknown?: Record<string, unknown> };
+		const { unknown, keyids, threshold } = settingsOf(role);
 		const version = role.version + 1;
-		const expires = expiryOf(role.kind, settings, time);
+		// Every list of targets that the server signs lasts as long as bins do.
+		const expires = expiryOf(isBuiltOnline(role) ? 'bin' : role.kind, settings, time);
 		const signed = text({ version, expires, ...(unknown === undefined ? {} : { unknown }) });
 		const payload = new TextEncoder().encode(signed);
 		const signatures = [];
-		for (const signer of this.#world.signers(role.name)) {
+		for (const signer of this.#signers(role.name, keyids, threshold)) {
 			signatures.push({ keyid: signer.keyid, sig: hex(await signer.sign(payload)) });
 		}
 		const body = signedFile(signed, signatures);
@@ -218,10 +210,20 @@ export class Publisher {
 	}
 }
 
-/** Does the online key sign this role's list of targets? */
-export function isBuiltOnline({ kind, settings }: Pick<StoredRole, 'kind' | 'settings'>): boolean {
-	if (kind === 'bin') return true;
-	return (kind === 'delegated' || kind === 'targets') && (JSON.parse(settings) as { online?: boolean }).online === true;
+/** Does the server sign this role's list of targets? */
+export function isBuiltOnline(role: Pick<StoredRole, 'kind' | 'settings'>): boolean {
+	return role.kind !== 'root' && role.kind !== 'snapshot' && role.kind !== 'timestamp' && settingsOf(role).online;
+}
+
+export function settingsOf({ settings }: Pick<StoredRole, 'settings'>): RoleSettings {
+	return JSON.parse(settings) as RoleSettings;
+}
+
+/** Every role that people sign has a document: before that no device could follow its delegation. */
+function isComplete(roles: readonly StoredRole[]): boolean {
+	return roles.every(
+		(role) => role.version > 0 || role.kind === 'snapshot' || role.kind === 'timestamp' || isBuiltOnline(role),
+	);
 }
 
 interface BuiltBin {

@@ -122,7 +122,7 @@ export interface TrustWriter extends TrustReader {
 	putSetting(name: string, body: string): Promise<void>;
 	/** Makes roles or replaces their kind, delegator and settings; versions and revisions of known ones stay. */
 	putRoles(roles: readonly Pick<StoredRole, 'name' | 'kind' | 'delegator' | 'settings'>[]): Promise<void>;
-	/** Forgets roles with their documents and what their outbox holds; their targets must be elsewhere or gone. */
+	/** Forgets roles with their documents, their targets and what the outbox holds of them. */
 	removeRoles(names: readonly string[]): Promise<void>;
 	/** Changes targets and counts up the revision of each role concerned (the old one too, where a path moves). */
 	putTargets(changes: readonly TargetChange[]): Promise<void>;

@@ -1,0 +1,113 @@
+// What a document must fulfil before signatures for it are collected: its version, its expiry, keys that can reach their
+// thresholds, and only signatures that count. It leaves out whether there are enough of them (rules/repository/settle.ts).
+
+import { CaissonError } from '../../errors.ts';
+import { canonicalText } from '../rules/metadata/canonical.ts';
+import { isExpired } from '../rules/metadata/expiry.ts';
+import { quoted } from '../rules/metadata/failure.ts';
+import type {
+	Keys,
+	Metadata,
+	RoleKeys,
+	RootSigned,
+	Signature,
+	Signed,
+	TargetsSigned,
+} from '../rules/metadata/model.ts';
+import { roleFaults } from '../rules/metadata/role-rules.ts';
+import { isOnline } from '../rules/repository/role-settings.ts';
+import type { CommittedDocuments } from '../rules/repository/settle.ts';
+import type { TrustReader } from '../store.ts';
+import { committedDocuments, pendingDocuments, type RepositoryWorld } from './world.ts';
+
+/** What a document must fulfil before signatures for it are collected. */
+export async function checkOffer(
+	world: RepositoryWorld,
+	trust: TrustReader,
+	role: string,
+	metadata: Metadata<Signed>,
+): Promise<void> {
+	const committed = await committedDocuments(trust);
+	const pending = await pendingDocuments(trust);
+	const expected = ((await trust.role(role))?.version ?? 0) + 1;
+	const { version } = metadata.signed;
+	if (version !== expected) {
+		const rule = `the next version of ${quoted(role)} is ${expected}`;
+		throw new CaissonError('trust-version-refused', `version ${version} is not it: ${rule}`);
+	}
+	if (isExpired(metadata.signed, world.now())) {
+		throw new CaissonError(
+			'trust-expired',
+			`the ${quoted(role)} that is offered expired at ${metadata.signed.expires}`,
+		);
+	}
+	for (const fault of keyFaults(metadata.signed)) throw new CaissonError('trust-role-refused', fault);
+	const allowed = signersOf(role, metadata, committed, pending, world);
+	if (allowed.length === 0) {
+		const rule =
+			committed.root === undefined && !pending.has('root')
+				? 'the repository has no root yet: offer that first'
+				: 'no document that is known delegates to it';
+		throw new CaissonError('trust-role-unknown', `${quoted(role)} cannot be offered: ${rule}`);
+	}
+	for (const signature of metadata.signatures) checkSignature(world, role, metadata, signature, allowed);
+}
+
+function checkSignature(
+	{ verify }: RepositoryWorld,
+	role: string,
+	metadata: Metadata<Signed>,
+	{ keyid, sig }: Signature,
+	allowed: readonly { readonly keys: Keys; readonly role: RoleKeys }[],
+): void {
+	const naming = allowed.filter((one) => one.role.keyids.includes(keyid));
+	if (naming.length === 0) {
+		throw new CaissonError(
+			'trust-signature-refused',
+			`the key ${quoted(keyid)} is none of the keys of ${quoted(role)}`,
+		);
+	}
+	const payload = new TextEncoder().encode(canonicalText(metadata.signed));
+	const fits = naming.some(({ keys }) => {
+		const key = Object.hasOwn(keys, keyid) ? keys[keyid] : undefined;
+		return key !== undefined && /^([0-9a-fA-F]{2})+$/.test(sig) && verify(key, payload, Buffer.from(sig, 'hex'));
+	});
+	if (!fits) {
+		const which = `the signature of ${quoted(role)} by the key ${quoted(keyid)}`;
+		throw new CaissonError('trust-signature-refused', `${which} does not verify`);
+	}
+}
+
+function keyFaults(signed: Signed): readonly string[] {
+	if (signed._type === 'root') {
+		return Object.entries(signed.roles).flatMap(([name, role]) => roleFaults(name, signed.keys, role));
+	}
+	if (signed._type !== 'targets' || signed.delegations === undefined) return [];
+	const { keys, roles = [], succinct_roles: bins } = signed.delegations;
+	const faults = roles.flatMap((role) => roleFaults(role.name, keys, role));
+	return bins === undefined ? faults : [...faults, ...roleFaults(bins.name_prefix, keys, bins)];
+}
+
+/** Everyone whose signature may count for the role: by the documents that stand, and by those that are being signed. */
+function signersOf(
+	role: string,
+	metadata: Metadata<Signed>,
+	committed: CommittedDocuments,
+	pending: ReadonlyMap<string, Metadata<Signed>>,
+	{ onlineKeyids }: RepositoryWorld,
+): { readonly keys: Keys; readonly role: RoleKeys }[] {
+	const newRoot = pending.get('root') as Metadata<RootSigned> | undefined;
+	const roots = [committed.root, newRoot].flatMap((root) => (root === undefined ? [] : [root.signed]));
+	if (role === 'root') {
+		const own = metadata.signed as RootSigned;
+		return [...roots, own].map(({ keys, roles }) => ({ keys, role: roles.root }));
+	}
+	if (role === 'targets') return roots.map(({ keys, roles }) => ({ keys, role: roles.targets }));
+	const delegators = [committed.targets, pending.get('targets'), ...committed.delegated.values()];
+	return delegators.flatMap((document) => {
+		const delegations = (document as Metadata<TargetsSigned> | undefined)?.signed.delegations;
+		const found = delegations?.roles?.find(({ name }) => name === role);
+		if (delegations === undefined || found === undefined || isOnline(found, onlineKeyids)) return [];
+		return [{ keys: delegations.keys, role: found }];
+	});
+}
