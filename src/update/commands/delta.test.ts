@@ -12,6 +12,7 @@ import { fileKeys } from '../../outside/signer/keys.ts';
 import { type RecordingOptions, recordingTerminal } from '../../terminal/recording-terminal.ts';
 import { packUpdate } from '../pack.ts';
 import { deltaCommand } from './delta.ts';
+import { inspectCommand } from './inspect.ts';
 
 const skip = spawnSync('rdiff', ['--version']).error === undefined ? false : 'rdiff is not installed';
 const folder = mkdtempSync(join(tmpdir(), 'caisson-delta-command-'));
@@ -53,10 +54,37 @@ describe('caisson update delta', { skip }, () => {
 		assert.match(readFileSync(join(out, 'new.img.zck.yaml'), 'utf8'), /url: "http:\/\/server\/[0-9a-f]{64}"/);
 	});
 
+	it('takes handlers and release from a device profile', async () => {
+		const profile = file('device.yaml');
+		writeFileSync(
+			profile,
+			'swupdate: { version: "2026.05" }\ntrust: { certificates: c.pem }\nhandlers: { remove: [delta] }\n',
+		);
+		const without = await run(['--device', profile]);
+		assert.match(without.stdoutText, /Not zck: The device’s SWUpdate has no handler delta\./);
+		assert.equal(without.exitCode, 1);
+		writeFileSync(profile, 'swupdate: { version: "2026.05" }\ntrust: { certificates: c.pem }\n');
+		await run(['--device', profile, '-o', file('recent')]);
+		assert.match(readFileSync(join(file('recent'), 'new.img.zck.yaml'), 'utf8'), /max-ranges: 10$/m);
+	});
+
 	it('leaves nothing when it is interrupted', async () => {
 		const stop = AbortSignal.abort(new Error('interrupted'));
 		await assert.rejects(run(['-o', file('nothing')], { interrupted: stop }), /interrupted/);
 		assert.deepEqual(readdirSync(file('nothing')), []);
+	});
+
+	it('is followed by an inspection that tells of a delta packed on trust', async () => {
+		const out = file('trust');
+		await run(['-o', out, '--way', 'rdiff']);
+		const trusted = { type: 'rdiff_image', source: 'new.img.rdiff', device: '/dev/b', unverified: true };
+		const images = [{ ...trusted, properties: { rdiffbase: '/dev/a' } }];
+		const value = { version: '1', 'hardware-compatibility': 'any', images };
+		const output = join(out, 'x.swu');
+		await packUpdate({ specification: { value }, baseDirectory: out, output });
+		const terminal = recordingTerminal();
+		await inspectCommand(terminal, fileKeys).exitOverride().parseAsync([output], { from: 'user' });
+		assert.match(terminal.stdoutText, /^images\[0\] +new\.img\.rdiff +rdiff_image +\/dev\/b +packed unverified$/m);
 	});
 
 	it('shows progress on a terminal', async () => {

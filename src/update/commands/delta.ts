@@ -4,19 +4,22 @@ import { tmpdir } from 'node:os';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { CaissonError } from '../../errors.ts';
 import { wholeNumber, withExamples, withExitCodes, withFormat } from '../../terminal/command-help.ts';
+import { readInput } from '../../terminal/input-file.ts';
 import { bytesText } from '../../terminal/quantities.ts';
 import type { Terminal } from '../../terminal/terminal.ts';
 import { type FilesRequest, withScratch, writeDeltaFiles } from '../delta/files.ts';
 import { type DeltaPlan, type PlanStep, planDelta } from '../delta/planner.ts';
 import { highestBlockSize, lowestBlockSize } from '../delta/rdiff.ts';
-import { defaultMaxRanges } from '../rules/delta-artifact.ts';
+import { defaultMaxRanges, maxRangesOf } from '../rules/delta-artifact.ts';
 import type { DeviceLimits, Judged, Way } from '../rules/delta-plan.ts';
+import { parseDeviceProfile } from '../rules/device-profile.ts';
 
 interface Options {
 	readonly baseReadOnly?: true;
 	readonly baseWritten?: true;
 	readonly ranges: DeviceLimits['ranges'];
-	readonly maxRanges: number;
+	readonly maxRanges?: number;
+	readonly device?: string;
 	readonly memory?: number;
 	readonly url: string;
 	readonly compress: boolean;
@@ -48,6 +51,7 @@ export function deltaCommand(terminal: Terminal): Command {
 		)
 		.argument('<old>', 'the image that devices hold; or a .zck of it or its header')
 		.argument('<new>', 'the image that they get')
+		.option('--device <profile>', 'device profile, as update check takes it: handlers and release count')
 		.option('--base-read-only', 'the old image is never written to on the device')
 		.option('--base-written', 'it is written to, so it differs from what was built')
 		.addOption(
@@ -55,7 +59,7 @@ export function deltaCommand(terminal: Terminal): Command {
 				.choices(['yes', 'single', 'no'])
 				.default('yes'),
 		)
-		.option('--max-ranges <count>', 'ranges a request', wholeNumber(1, 1024), defaultMaxRanges)
+		.option('--max-ranges <count>', 'ranges a request (default: as the release has it, 150)', wholeNumber(1, 1024))
 		.option('--memory <bytes>', 'memory that an update may take, e.g. 64M', sizeInBytes)
 		.option('--url <url>', 'where devices will fetch the .zck; {sha256} stands for its digest', usualUrl)
 		.option('--no-compress', 'do not try to compress image and delta (faster)')
@@ -103,14 +107,20 @@ async function run(
 	newImage: string,
 	options: Options,
 ): Promise<{ plan: DeltaPlan; written: readonly string[] }> {
+	const profile =
+		options.device === undefined
+			? undefined
+			: parseDeviceProfile(await readInput(terminal, options.device, largestProfile));
+	const maxRanges = options.maxRanges ?? (profile === undefined ? defaultMaxRanges : maxRangesOf(profile.release));
 	const limits: DeviceLimits = {
 		ranges: options.ranges,
+		...(profile === undefined ? {} : { handlers: profile.handlers }),
 		...(options.baseReadOnly ? { baseReadOnly: true } : options.baseWritten ? { baseReadOnly: false } : {}),
 		...(options.memory === undefined ? {} : { memory: options.memory }),
 	};
 	try {
 		return await withScratch(options.output ?? tmpdir(), async (scratch) => {
-			const { maxRanges, url, compress, blockSize } = options;
+			const { url, compress, blockSize } = options;
 			const tryUncompressed = options.tryUncompressed === true;
 			const plan = await planDelta({
 				...{ oldImage, newImage, limits, maxRanges, url, compress, blockSize, tryUncompressed, scratch },
@@ -200,6 +210,9 @@ function show(terminal: Terminal, plan: DeltaPlan, written: readonly string[]): 
 		terminal.note(`Pack it: caisson update pack ${specification} -o update.swu --key KEY --cert CERT`);
 	} else terminal.note('Write the files: add -o FOLDER.');
 }
+
+/** Larger texts are no device profile. */
+const largestProfile = 1 << 20;
 
 const units: Readonly<Record<string, number>> = { '': 1, K: 1024, M: 1024 ** 2, G: 1024 ** 3 };
 

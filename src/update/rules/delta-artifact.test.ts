@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { it, describe as suite } from 'node:test';
-import { longestRequest, requestFault } from './delta-artifact.ts';
+import { longestRequest, maxRangesOf, requestFault } from './delta-artifact.ts';
 import { describe, type MemberFacts, planMembers } from './plan.ts';
 import { parseUpdateSpecification } from './specification.ts';
 
@@ -173,6 +173,10 @@ suite('readback scripts', () => {
 });
 
 suite('requests of a delta', () => {
+	it('have as many ranges as the release asks for by itself', () => {
+		assert.deepEqual(['2022.12', '2024.12', '2026.04', '2026.05', '2027.01'].map(maxRangesOf), [150, 150, 150, 10, 10]);
+	});
+
 	it('are counted at their longest, and refused where SWUpdate cannot hold them', () => {
 		assert.equal(longestRequest('http://s/a', 150, 36_000_000, 10_000), 10 + 150 * 18);
 		assert.equal(longestRequest('http://s/a', 150, 36_000_000, 10), 10 + 5 * 18);

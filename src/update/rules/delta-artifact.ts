@@ -22,8 +22,13 @@ export interface DeltaArtifact {
 	readonly unverified?: boolean;
 }
 
-/** Ranges a request where max-ranges is absent (2021.11 to 2026.04; later ones ask for 10). */
+/** Ranges a request where max-ranges is absent (2021.11 to 2026.04). */
 export const defaultMaxRanges = 150;
+
+/** The same for a release, year and month: it became 10 in 2026.05. */
+export function maxRangesOf(release: string): number {
+	return release >= '2026.05' ? 10 : defaultMaxRanges;
+}
 /** More than this in one request is answered with the whole file by Caisson's server, and by others with less. */
 const mostRanges = 1024;
 /** URL and ranges pass between SWUpdate's processes in a buffer of 32 KiB, each with its end mark. */

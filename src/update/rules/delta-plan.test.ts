@@ -32,6 +32,8 @@ describe('decideDelta', () => {
 		['ranges are ignored and the base is read-only', { ranges: 'no', baseReadOnly: true }, 'rdiff'],
 		['there is too little memory for a .zck', { memory: 4999 }, 'full'],
 		['there is just enough memory', { memory: 5000 }, 'zck'],
+		['the device has no handler delta', { handlers: new Set(['raw', 'rdiff_image']) }, 'full'],
+		['the device has no handler rdiff_image', { baseReadOnly: true, handlers: new Set(['raw', 'delta']) }, 'zck'],
 	] as const) {
 		it(`picks ${picked} where ${what}`, () => assert.equal(decide(limits).picked.way, picked));
 	}

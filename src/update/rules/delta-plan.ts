@@ -19,6 +19,8 @@ export interface DeviceLimits {
 	readonly ranges: 'yes' | 'single' | 'no';
 	/** Bytes of memory (with TMPDIR, where that is a tmpfs) that an update may take. */
 	readonly memory?: number;
+	/** The handlers of the device's SWUpdate; absent: taken to be all there. */
+	readonly handlers?: ReadonlySet<string>;
 }
 
 export interface Candidate {
@@ -87,6 +89,8 @@ function total({ down, up }: Candidate): number {
 
 /** Why the device cannot take this way; undefined where it can. */
 function obstacle({ way, memory }: Candidate, { limits, oldKind }: PlanFacts): string | undefined {
+	const handler = way === 'zck' ? 'delta' : way === 'rdiff' ? 'rdiff_image' : 'raw';
+	if (limits.handlers?.has(handler) === false) return `The device’s SWUpdate has no handler ${handler}.`;
 	if (way === 'zck' && limits.ranges === 'no') {
 		return 'SWUpdate fails where a server or a proxy ignores Range; it does not fetch the whole file instead.';
 	}
