@@ -47,10 +47,12 @@ export async function measureDownloads(
 		await mkdir(scratch);
 		const plan = await planDelta({
 			...{ oldImage: pair.old, newImage: pair.new, limits: { ranges: 'yes', baseReadOnly: true }, maxRanges: 150 },
-			...{ url: address, compress: false, scratch, signal: new AbortController().signal },
+			...{ url: address, compress: false, tryUncompressed: false, scratch, signal: new AbortController().signal },
 		});
 		const { header, chunks, ranges, traffic } = plan.zchunk;
-		const said = await saidByZck(pair, cache, notes, note);
+		const noZck = await programsMissing(['zck', 'zck_delta_size', 'time']);
+		if (noZck !== undefined) notes.push(`zck_delta_size is not asked. ${noZck}`);
+		const said = noZck === undefined ? await saidByZck(pair, cache, note) : undefined;
 		const noDevice = await whyNot();
 		if (noDevice !== undefined) notes.push(`No device downloads. ${noDevice}`);
 		note('  a real device downloads');
@@ -74,17 +76,11 @@ export async function measureDownloads(
 	}
 }
 
-async function saidByZck(
-	pair: ImagePair,
-	cache: string,
-	notes: string[],
-	note: (line: string) => void,
-): Promise<number | undefined> {
-	const missing = await programsMissing(['zck', 'zck_delta_size', 'time']);
-	if (missing !== undefined) {
-		notes.push(`zck_delta_size is not asked. ${missing}`);
-		return undefined;
-	}
+/**
+ * Bytes of the download that zck_delta_size tells of for files that zck made, which are kept in `cache`.
+ * @throws Error where one of the programs fails or is missing
+ */
+export async function saidByZck(pair: ImagePair, cache: string, note: (line: string) => void): Promise<number> {
 	const files: string[] = [];
 	for (const image of [pair.old, pair.new]) {
 		const file = join(cache, `${image.slice(image.lastIndexOf('/') + 1)}.zck`);

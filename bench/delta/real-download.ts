@@ -26,7 +26,7 @@ export interface RealDownload {
 }
 
 /**
- * @param folder for a copy of both images and the server's data
+ * @param folder for a copy of both images and the server's data; made where absent
  * @param zck of the new image
  * @throws Error where SWUpdate fails, or the result is not the new image
  */

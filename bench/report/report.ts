@@ -101,7 +101,7 @@ function barText(row: Row): string {
 	if (row.bar === undefined || met === undefined) return '';
 	const { ratio, value } = row.bar;
 	const wanted = [
-		...(ratio === undefined ? [] : [`${ratio}×`]),
+		...(ratio === undefined ? [] : [`${figure(ratio)}×`]),
 		...(value === undefined ? [] : [`${row.better === 'more' ? 'at least' : 'at most'} ${figure(value)}`]),
 	].join(', ');
 	return `${wanted}: ${met === true ? 'met' : met === false ? 'missed' : met}`;

@@ -3,7 +3,7 @@
 // serving and installing them.
 
 import { createHash } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
+import { stat, writeFile } from 'node:fs/promises';
 import type { DescribedArtifact } from '../../src/format/sw-description/description.ts';
 import { runProgram } from '../../src/outside/processes.ts';
 import { defaultLevel } from '../../src/update/chunk/codec.ts';
@@ -47,19 +47,19 @@ export function sha256(bytes: Uint8Array): string {
 
 export interface Chunked {
 	readonly file: string;
-	readonly whole: Uint8Array;
+	/** Bytes of the file. */
+	readonly size: number;
 	/** Bytes of the header. */
 	readonly header: number;
 }
 
-/** Writes IMAGE.caisson.zck with Caisson's own writer, as `caisson update chunk` does by default. */
-export async function chunkWithCaisson(image: string): Promise<Chunked> {
-	const output = `${image}.caisson.zck`;
-	const { headerSize } = await chunkImage({
-		...{ image, output, compression: 'zstd', level: defaultLevel, strategy: 'zstd', chunkChecksumType: 'sha256' },
-		...{ uncompressedSource: true, jobs: 2, signal: new AbortController().signal },
+/** Writes a zchunk file with Caisson's own writer, as `caisson update chunk` does by default. */
+export async function chunkWithCaisson(image: string, file = `${image}.caisson.zck`): Promise<Chunked> {
+	const { headerSize, bodySize } = await chunkImage({
+		...{ image, output: file, compression: 'zstd', level: defaultLevel, strategy: 'zstd' },
+		...{ chunkChecksumType: 'sha256', uncompressedSource: true, jobs: 2, signal: new AbortController().signal },
 	});
-	return { file: output, whole: await readFile(output), header: headerSize };
+	return { file, size: headerSize + bodySize, header: headerSize };
 }
 
 /** Writes IMAGE.zck with zchunk's own program. */
@@ -69,7 +69,7 @@ export async function chunkWithZck(image: string): Promise<Chunked> {
 	const said = await must('zck_read_header', [file]);
 	const [, size] = /^Header size: (\d+)$/m.exec(said) ?? [];
 	if (size === undefined) throw new Error(`zck_read_header says something else: ${said}`);
-	return { file, whole: await readFile(file), header: Number(size) };
+	return { file, size: (await stat(file)).size, header: Number(size) };
 }
 
 /** What zchunk's own program says that a device downloads, the header included. */

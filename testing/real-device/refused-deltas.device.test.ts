@@ -28,21 +28,26 @@ import { updateMaker } from './updates.ts';
 const reason = (await whyNot()) ?? (await programsMissing(['rdiff']));
 const suite = process.env.CAISSON_DEVICE_SUITE || 'trixie';
 
+// The words of 2024.12, and of 2026.05.
+const notInstalled = /(Image invalid or corrupted|Error happened)\. Not installing/;
+
 describe(`damaged deltas on SWUpdate of Debian ${suite}`, { skip: reason, concurrency: 2 }, () => {
 	let trial: DeltaTrial;
 	let chunked: Chunked;
+	let whole: Uint8Array;
 	let path: string;
 
 	before(async () => {
 		trial = await startDeltaTrial(suite);
 		chunked = await chunkWithCaisson(trial.newFile);
-		path = await trial.serve(chunked.whole);
+		whole = await readFile(chunked.file);
+		path = await trial.serve(whole);
 		await ensureWorkflow(trial.server.api, 'wfx.workflow.dau.direct');
 	});
 
 	after(() => trial?.stop());
 
-	const header = () => chunked.whole.subarray(0, chunked.header);
+	const header = () => whole.subarray(0, chunked.header);
 	const log = ({ lines }: InstallationOutcome) => lines.slice(-30).join('\n');
 	const errors = ({ lines }: InstallationOutcome) => lines.filter((line) => line.startsWith('[ERROR]'));
 
@@ -81,7 +86,7 @@ describe(`damaged deltas on SWUpdate of Debian ${suite}`, { skip: reason, concur
 
 	describe('zchunk', { concurrency: 2 }, () => {
 		test('a chunk that was changed on the server is refused by its hash', async () => {
-			const spoilt = Buffer.from(chunked.whole);
+			const spoilt = Buffer.from(whole);
 			// All chunks: some of them the device does not ask for.
 			for (let at = chunked.header; at < spoilt.length; at += 4096) spoilt[at] = (spoilt[at] ?? 0) ^ 1;
 			assertRefused(await installFrom(trial.server.southbound + (await download(spoilt))), /Delta Update fails/);
@@ -103,14 +108,18 @@ describe(`damaged deltas on SWUpdate of Debian ${suite}`, { skip: reason, concur
 			assertRefused(await installFrom(trial.server.southbound + cut), /Delta Update fails/);
 		});
 
-		test('a file that was cut off in its middle is asked for without end, so Caisson does not pack the address', async () => {
-			const bytes = chunked.whole.subarray(0, chunked.whole.length >> 1);
+		test('a file that was cut off in its middle is not installed, and Caisson does not pack its address', async () => {
+			const bytes = whole.subarray(0, whole.length >> 1);
 			const proxy = await trial.newProxy();
-			const outcome = await installFrom(proxy.address + (await download(bytes)), 2000);
-			// SWUpdate takes what there is and asks for the rest again, at once. No answer that HTTP allows would stop it.
-			assert.equal(outcome.code, undefined, log(outcome));
+			const outcome = await installFrom(proxy.address + (await download(bytes)), 3000);
 			assert.ok(!holdsNew(outcome));
-			assert.ok(proxy.exchanges.length > 20, `${proxy.exchanges.length} requests`);
+			if (trial.root.swupdateVersion.startsWith('2024.')) {
+				// It takes what there is and asks for the rest again, at once, without end. No answer that HTTP allows stops it.
+				assert.equal(outcome.code, undefined, log(outcome));
+				assert.ok(proxy.exchanges.length > 20, `${proxy.exchanges.length} requests`);
+			} else {
+				assertRefused(outcome, /Delta Update fails/);
+			}
 			const stored = await trial.serve(bytes);
 			await assert.rejects(installFrom(trial.server.southbound + stored), { code: 'delta-wrong' });
 		});
@@ -135,10 +144,7 @@ describe(`damaged deltas on SWUpdate of Debian ${suite}`, { skip: reason, concur
 			const packed = Buffer.from(header());
 			packed[200] = (packed[200] ?? 0) ^ 1;
 			const image = deltaImage({ url: trial.server.southbound + path });
-			assertRefused(
-				await trial.installOnce({ byHand: { image, payload: header(), packed } }),
-				/Image invalid or corrupted/,
-			);
+			assertRefused(await trial.installOnce({ byHand: { image, payload: header(), packed } }), notInstalled);
 		});
 
 		test('a delta that somebody else signed is refused', async () => {
@@ -224,10 +230,7 @@ describe(`damaged deltas on SWUpdate of Debian ${suite}`, { skip: reason, concur
 		test('a delta that was changed after it was signed is refused', async () => {
 			const packed = Buffer.from(delta);
 			packed[packed.length >> 1] = (packed[packed.length >> 1] ?? 0) ^ 1;
-			assertRefused(
-				await trial.installOnce({ byHand: { image: rdiffImage(), payload: delta, packed } }),
-				/Image invalid or corrupted/,
-			);
+			assertRefused(await trial.installOnce({ byHand: { image: rdiffImage(), payload: delta, packed } }), notInstalled);
 		});
 
 		test('Caisson refuses to pack a delta for another base, and one that was cut off', async () => {
