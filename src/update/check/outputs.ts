@@ -108,24 +108,24 @@ async function luaOutput(payload: PayloadBytes): Promise<OutputFacts> {
 	return { size: payload.size };
 }
 
-/** tar, cpio, zip, and what libarchive expands itself: gzip, bzip2, xz, zstd, lz4. */
+const archiveMarks: readonly (readonly number[])[] = [
+	[0x1f, 0x8b], // gzip
+	[0x42, 0x5a, 0x68], // bzip2
+	[0xfd, 0x37, 0x7a, 0x58, 0x5a], // xz
+	[0x28, 0xb5, 0x2f, 0xfd], // zstd
+	[0x04, 0x22, 0x4d, 0x18], // lz4
+	[0x50, 0x4b, 0x03, 0x04], // zip
+	[0x30, 0x37, 0x30, 0x37, 0x30], // cpio, text
+	[0xc7, 0x71], // cpio, binary
+];
+
+/** What libarchive takes: tar, cpio, zip, and what it expands itself. */
 function looksLikeArchive(start: Uint8Array): boolean {
-	const text = new TextDecoder('latin1').decode(start);
-	const marks = [
-		'\x1f\x8b',
-		'BZh',
-		'\xfd7zXZ',
-		'\x28\xb5\x2f\xfd',
-		'\x04\x22\x4d\x18',
-		'PK\x03\x04',
-		'07070',
-		'\xc7\x71',
-	];
-	if (marks.some((mark) => text.startsWith(mark)) || text.slice(257, 262) === 'ustar') return true;
+	if (archiveMarks.some((mark) => mark.every((byte, index) => start[index] === byte))) return true;
 	if (start.length < 512) return false;
 	if (start.every((byte) => byte === 0)) return true;
-	// A tar header of before POSIX: its checksum fits.
-	const stored = Number.parseInt(text.slice(148, 156), 8);
+	// The checksum of a tar header, its own field taken as spaces (IEEE 1003.1, ustar).
+	const stored = Number.parseInt(new TextDecoder().decode(start.subarray(148, 156)), 8);
 	return stored === start.reduce((sum, byte, index) => sum + (index >= 148 && index < 156 ? 32 : byte), 0);
 }
 

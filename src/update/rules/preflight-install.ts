@@ -74,6 +74,9 @@ function targetFault(
 function pathFault(artifact: ViewedArtifact, facts: PreflightFacts, state: InstallState): string | undefined {
 	const { path, type, where, device, filesystem, properties } = artifact;
 	if (path === '') return 'Missing path attribute';
+	if (type === 'rawfile' && (path.endsWith('/') || facts.profile.directories?.has(path) === true)) {
+		return `I cannot open ${path} 21: it is a directory`;
+	}
 	if (device !== '' && filesystem !== '') {
 		if (facts.profile.targets.size > 0 && !facts.profile.targets.has(device)) {
 			return `Device ${device} with filesystem ${filesystem} cannot be mounted: the profile has no such target`;
@@ -169,6 +172,9 @@ function written(artifact: ViewedArtifact, facts: PreflightFacts, state: Install
 	if (encrypted && !facts.profile.encryptionKey) return 'no key provided for decryption!';
 	const output = facts.outputs.get(where) ?? { unknown: 'what its payload gives' };
 	if (output.fault !== undefined) return output.fault;
+	// Each handler looks at its own artifact's hash; before, only that of the last artifact with this member was.
+	const member = facts.archive.members.findLast(({ name }) => name === artifact.filename);
+	if (artifact.sha256 !== '' && member !== undefined && member.sha256 !== artifact.sha256) return 'HASH mismatch';
 	if (output.unknown !== undefined) state.notChecked.push(`${where}: ${output.unknown}`);
 	const place = placeOf(artifact);
 	const size = place === undefined ? undefined : facts.profile.targets.get(place)?.size;
@@ -181,8 +187,14 @@ function written(artifact: ViewedArtifact, facts: PreflightFacts, state: Install
 }
 
 /** core/installer.c, extract_scripts, and the scripts before the images. */
-export function beforeFault({ scripts }: ToInstall, facts: PreflightFacts, state: InstallState): string | undefined {
+export function beforeFault(
+	{ images, scripts }: ToInstall,
+	facts: PreflightFacts,
+	state: InstallState,
+): string | undefined {
+	// A member that an image needs is given to the image only (core/stream_interface.c, extract_files).
 	const names = new Set(facts.archive.members.map(({ name }) => name));
+	for (const { filename } of images) names.delete(filename);
 	for (const { filename } of scripts) {
 		if (filename !== '' && !names.has(filename)) return `Required script ${filename} not found in image`;
 	}
