@@ -4,9 +4,12 @@ import { createPrivateKey, createPublicKey, type KeyObject, sign } from 'node:cr
 import { readFile, stat } from 'node:fs/promises';
 import { CaissonError } from '../../errors.ts';
 import type { KeyFiles } from '../../update/signer.ts';
+import { credentialFile } from './secret-file.ts';
 import { kindOf, type SigningKey, signatureSchemes, withPadding } from './signing-key.ts';
 
 const minimumModulus = 2048;
+/** Name of the systemd credential (systemd.exec(5), LoadCredential=) that holds the passphrase where no file is named. */
+export const passphraseCredential = 'caisson-key-passphrase';
 
 /** @throws CaissonError key-unusable, file-unusable */
 export async function openFileKey(options: Pick<KeyFiles, 'keyFile' | 'passphraseFile' | 'warn'>): Promise<SigningKey> {
@@ -32,7 +35,9 @@ async function readKey(options: Pick<KeyFiles, 'keyFile' | 'passphraseFile' | 'w
 	if (options.warn !== undefined && ((await stat(options.keyFile)).mode & 0o077) !== 0) {
 		options.warn(`The key ${options.keyFile} can be read by others than its owner: chmod 0600 it.`);
 	}
-	const passphrase = options.passphraseFile === undefined ? undefined : await readPassphrase(options.passphraseFile);
+	const passphraseFile =
+		options.passphraseFile ?? (await credentialFile(passphraseCredential, process.env.CREDENTIALS_DIRECTORY));
+	const passphrase = passphraseFile === undefined ? undefined : await readPassphrase(passphraseFile);
 	try {
 		return createPrivateKey(passphrase === undefined ? { key: pem } : { key: pem, passphrase });
 	} catch (cause) {

@@ -39,6 +39,6 @@ export async function readPublicKey(file: string): Promise<KeyObject> {
 	}
 	throw new CaissonError(
 		'key-unusable',
-		`${file} is not a public key in PEM (BEGIN PUBLIC KEY). openssl pkey -in KEY -pubout -out ${file} makes one.`,
+		`${file} is not a public key in PEM (BEGIN PUBLIC KEY): openssl pkey -in KEY -pubout prints that of a private key.`,
 	);
 }

@@ -104,11 +104,16 @@ describe('file signer', () => {
 		}
 	});
 
-	it('opens an encrypted key with the passphrase of a file, and says what is wrong otherwise', async () => {
+	it('opens an encrypted key with the passphrase of a file or a systemd credential, and says what is wrong otherwise', async () => {
 		const encrypted = { keyFile: key('rsa-encrypted.key.pem'), certificateFile: key('rsa.cert.pem') };
 		const signer = await fileKeys.openSigner({ ...encrypted, passphraseFile: key('passphrase') });
 		assert.deepEqual(await signer.sign(content), await sign('rsa'));
 		await unusable(encrypted, /needs a passphrase/);
+		process.env.CREDENTIALS_DIRECTORY = directory;
+		written('caisson-key-passphrase', readFileSync(key('passphrase')));
+		const service = await fileKeys.openSigner(encrypted);
+		delete process.env.CREDENTIALS_DIRECTORY;
+		assert.deepEqual(await service.sign(content), await sign('rsa'));
 		await unusable({ ...encrypted, passphraseFile: key('wrong-passphrase') }, /passphrase is wrong/);
 		await unusable({ ...encrypted, passphraseFile: written('empty', '') }, /starts with an empty line/);
 	});

@@ -128,7 +128,8 @@ function form(
 	if (delta !== undefined) parts.push(`zchunk header: ${delta.chunks} chunks, ${delta.dataBytes} bytes`);
 	else if (attributes.type === 'delta') parts.push('zchunk header, which cannot be read');
 	if (properties[unverifiedProperty] === 'true') parts.push('packed unverified');
-	if (attributes.type === 'readback') parts.push(`reads back SHA-256 ${String(properties.sha256 ?? '-')}`);
+	if (attributes.type === 'readback')
+		parts.push(`reads back, expects SHA-256 ${String(properties.sha256 ?? 'that is missing')}`);
 	return parts.join(', ') || '-';
 }
 

@@ -33,7 +33,10 @@ export function withSigningOptions(command: Command): Command {
 			collected,
 		)
 		.option('--cert <file>', 'certificate of the key, PEM or DER; in the order of the keys', collected)
-		.option('--passphrase-file <file>', 'file whose first line is the passphrase of the key')
+		.option(
+			'--passphrase-file <file>',
+			'file whose first line is the passphrase of the key; by default the systemd credential caisson-key-passphrase',
+		)
 		.option(
 			'--pin-file <file>',
 			'file (0600) whose first line is the PIN of the token; by default the systemd credential caisson-token-pin',
