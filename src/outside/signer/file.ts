@@ -13,7 +13,7 @@ export const passphraseCredential = 'caisson-key-passphrase';
 
 /** @throws CaissonError key-unusable, file-unusable */
 export async function openFileKey(options: Pick<KeyFiles, 'keyFile' | 'passphraseFile' | 'warn'>): Promise<SigningKey> {
-	const key = await readKey(options);
+	const key = await readPrivateKey(options);
 	const publicKey = createPublicKey(key);
 	const kind = checkedKind(publicKey, options.keyFile);
 	return {
@@ -30,7 +30,10 @@ export async function openFileKey(options: Pick<KeyFiles, 'keyFile' | 'passphras
 	};
 }
 
-async function readKey(options: Pick<KeyFiles, 'keyFile' | 'passphraseFile' | 'warn'>): Promise<KeyObject> {
+/** @throws CaissonError key-unusable, file-unusable */
+export async function readPrivateKey(
+	options: Pick<KeyFiles, 'keyFile' | 'passphraseFile' | 'warn'>,
+): Promise<KeyObject> {
 	const pem = new TextDecoder('latin1').decode(await read(options.keyFile, 'key'));
 	if (options.warn !== undefined && ((await stat(options.keyFile)).mode & 0o077) !== 0) {
 		options.warn(`The key ${options.keyFile} can be read by others than its owner: chmod 0600 it.`);
