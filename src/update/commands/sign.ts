@@ -23,8 +23,8 @@ interface Options extends SigningOptions {
 const byHand = `
 Where the key is on a machine without network, only the description travels:
   1. caisson update sign X.swu --extract-description -o sw-description
-  2. there: caisson update sign sw-description --description -o sw-description.sig
-     --key KEY --cert CERT
+  2. there: caisson update sign sw-description --description
+     -o sw-description.sig --key KEY --cert CERT
      or: openssl cms -sign -binary -noattr -outform DER -in sw-description
      -out sw-description.sig -signer CERT -inkey KEY
   3. caisson update sign X.swu --attach sw-description.sig --cert CERT -o Y.swu`;
