@@ -101,27 +101,23 @@ export class Fetcher {
 	 */
 	async open(url: URL, ask: Ask): Promise<Body> {
 		ask.signal?.throwIfAborted();
-		const { request, response } = await this.#send(url, ask);
-		const deadline =
-			ask.deadline === undefined
-				? undefined
-				: setTimeout(
-						() => request.destroy(new FetchFailure('too-slow', `it was not complete after ${ask.deadline} ms`)),
-						ask.deadline,
-					);
-		const end = () => clearTimeout(deadline);
+		const transfer: Transfer = await this.#send(url, ask);
+		if (ask.deadline !== undefined) {
+			const late = new FetchFailure('too-slow', `it was not complete after ${ask.deadline} ms`);
+			transfer.timer = setTimeout(end, ask.deadline, transfer, late);
+		}
 		try {
-			const from = judgeHead(response, ask);
-			return { from, chunks: this.#chunks(request, response, from, ask, end) };
+			const from = judgeHead(transfer.response, ask);
+			return { from, chunks: this.#chunks(transfer, from, ask) };
 		} catch (error) {
-			end();
-			discard(response);
+			clearTimeout(transfer.timer);
+			discard(transfer.response);
 			throw error;
 		}
 	}
 
 	/** A connection that the server had closed meanwhile is tried once more, on a new one. */
-	async #send(url: URL, ask: Ask): Promise<{ request: ClientRequest; response: IncomingMessage }> {
+	async #send(url: URL, ask: Ask): Promise<Transfer> {
 		try {
 			return await this.#once(url, ask);
 		} catch (error) {
@@ -130,7 +126,7 @@ export class Fetcher {
 		}
 	}
 
-	async #once(url: URL, ask: Ask): Promise<{ request: ClientRequest; response: IncomingMessage }> {
+	async #once(url: URL, ask: Ask): Promise<Transfer> {
 		const secure = url.protocol === 'https:';
 		const request = (secure ? httpsRequest : httpRequest)(url, {
 			agent: secure ? this.#https : this.#http,
@@ -162,22 +158,18 @@ export class Fetcher {
 		}
 	}
 
-	async *#chunks(
-		request: ClientRequest,
-		response: IncomingMessage,
-		from: number,
-		ask: Ask,
-		end: () => void,
-	): AsyncGenerator<Uint8Array, void, undefined> {
+	async *#chunks(transfer: Transfer, from: number, ask: Ask): AsyncGenerator<Uint8Array, void, undefined> {
 		const { minimumRate, paceWindow } = this.#policy;
-		const slow = () =>
-			request.destroy(
-				new FetchFailure('too-slow', `it came slower than ${minimumRate} bytes a second over ${paceWindow} ms`),
-			);
+		const slow = new FetchFailure(
+			'too-slow',
+			`it came slower than ${minimumRate} bytes a second over ${paceWindow} ms`,
+		);
+		const { request, response } = transfer;
+		const least = (minimumRate * paceWindow) / 1000;
 		let received = from;
 		let complete = false;
 		try {
-			for await (const chunk of steadily(response, (minimumRate * paceWindow) / 1000, paceWindow, slow)) {
+			for await (const chunk of steadily(response, least, paceWindow, () => end(transfer, slow))) {
 				received += chunk.length;
 				if (received > ask.maximum) throw tooLong(`it sent more than the ${ask.maximum} bytes allowed`);
 				yield chunk;
@@ -186,12 +178,25 @@ export class Fetcher {
 			if (!complete) throw new FetchFailure('broken', 'the connection ended before the body did');
 		} catch (error) {
 			ask.signal?.throwIfAborted();
-			throw error instanceof FetchFailure ? error : broken(error);
+			throw transfer.failure ?? (error instanceof FetchFailure ? error : broken(error));
 		} finally {
-			end();
+			clearTimeout(transfer.timer);
 			if (!complete) request.destroy();
 		}
 	}
+}
+
+interface Transfer {
+	readonly request: ClientRequest;
+	readonly response: IncomingMessage;
+	timer?: NodeJS.Timeout;
+	/** Why this side ended it: the stream itself only says that it was cut. */
+	failure?: FetchFailure;
+}
+
+function end(transfer: Transfer, failure: FetchFailure): void {
+	transfer.failure ??= failure;
+	transfer.request.destroy();
 }
 
 /** The server had closed a kept connection as the request went out. */

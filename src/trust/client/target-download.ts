@@ -65,7 +65,7 @@ export async function downloadTarget(found: FoundTarget, options: DownloadOption
 
 /** Deletes what earlier attempts left of targets other than these. */
 export async function forgetPartials(folder: string, keep: readonly FoundTarget[]): Promise<void> {
-	const wanted = new Set(keep.map(checkableHash));
+	const wanted = new Set(keep.flatMap(({ file }) => Object.values(file.hashes)));
 	const partials = join(folder, partialFolder);
 	for (const name of await readdir(partials).catch(() => [])) {
 		if (!wanted.has(name)) await rm(join(partials, name), { force: true });
