@@ -1,12 +1,16 @@
 // Garbage collection on the real application, with both databases and both kinds of blobs where they matter.
 
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { type RunningApplication, startApplication } from '../../testing/application/application.ts';
 import { sharedPostgres, withoutPostgres } from '../../testing/postgres/server.ts';
 import { encodeHeader, encodeTrailer, padding } from '../format/cpio/header.ts';
+import { openDiskBlobs } from '../outside/blobs/disk.ts';
 import { openPostgres } from '../storage/postgres/open.ts';
 import { sampleBytes, sha256 } from './contract.ts';
+import { collectGarbage } from './garbage.ts';
+import type { ArtifactWorld } from './steps.ts';
 
 const api = '/api/caisson/v1/artifacts';
 const workflow = {
@@ -185,3 +189,31 @@ test('a job that is created while garbage is collected keeps its artifact (Postg
 		await server.stop();
 	}
 });
+
+test('an artifact that is named after its audit row was written comes back, with a row that says so', async () => {
+	const digest = await add(running);
+	const { blobs, rows } = await worldOf(running);
+	const all = new Map<string, string>();
+	const references = [async () => ({ all, refresh: async () => undefined })];
+	const commit = async (step: (unit: never) => Promise<unknown>) => {
+		const append = async (row: { action: string }) => {
+			rows.push(row.action);
+			// At the very moment at which the row stands.
+			all.set(digest, 'the release 7');
+		};
+		return step({ audit: { append } } as never);
+	};
+	const world = { blobs, references, commit, now: Date.now, maximum: () => 0 } as unknown as ArtifactWorld;
+	const collected = await collectGarbage(world, { olderThan: -60_000, dryRun: false, limit: 10, by: 'x' });
+	assert.ok(!collected.removed.some((one) => one.digest === digest));
+	assert.deepEqual(
+		rows.filter((action) => action === 'artifact.keep'),
+		['artifact.keep'],
+	);
+	assert.ok(await exists(running, digest));
+});
+
+/** The blobs of the application, opened a second time while nobody uploads. */
+async function worldOf({ directory }: RunningApplication) {
+	return { blobs: await openDiskBlobs(join(directory, 'blobs')), rows: [] as string[] };
+}
