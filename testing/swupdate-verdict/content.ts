@@ -7,10 +7,14 @@
 //   cut N (RECIPE)         without its last N bytes          join (A) (B)       one after the other
 //   patched AT (RECIPE)    one byte changed                  tar NAME (RECIPE)  an archive with one file
 //   rdiff N (RECIPE)       a delta that takes the first N bytes of its base, then the bytes of RECIPE
-//   script WORDS…          a shell script of one line
+//   script WORDS…          a shell script of one line         aes (RECIPE)  encrypted with the key of the tests (AES-256-CBC)
 
+import { createCipheriv } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
+
+/** What devices with an encryption key have; it protects nothing. */
+export const testKey = { key: '0f'.repeat(32), vector: '1a2b3c4d5e6f708192a3b4c5d6e7f809' };
 
 /** @throws Error for a recipe that it does not know */
 export function contentOf(recipe: string): Uint8Array {
@@ -36,7 +40,10 @@ function combined(word: string, rest: string, recipe: string): Uint8Array {
 	const parts = bracketed(rest).map(contentOf);
 	const first = parts[0];
 	if (first === undefined) throw new Error(`not a recipe: ${recipe}`);
+	const aes = createCipheriv('aes-256-cbc', Buffer.from(testKey.key, 'hex'), Buffer.from(testKey.vector, 'hex'));
 	switch (word) {
+		case 'aes':
+			return Buffer.concat([aes.update(first), aes.final()]);
 		case 'gzip':
 			return gzipSync(first);
 		case 'zstd':

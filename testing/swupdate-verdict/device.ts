@@ -10,7 +10,7 @@ import type { DeviceRoot } from '../real-device/root.ts';
 import { decodeEnvironment, encodeEnvironment } from '../real-device/uboot-environment.ts';
 import { certificateOf } from './archive.ts';
 import { profileOf, type VerdictCase } from './case.ts';
-import { contentOf } from './content.ts';
+import { contentOf, testKey } from './content.ts';
 
 export interface RealVerdict {
 	/** 0: "SWUpdate successful"; 1: refused or failed. 137: it had to be killed. */
@@ -99,6 +99,7 @@ interface Profile {
 	readonly targets?: Readonly<Record<string, { readonly size: number; readonly content?: string }>>;
 	readonly 'file-systems'?: Readonly<Record<string, { readonly free: number }>>;
 	readonly directories?: readonly string[];
+	readonly 'encryption-key'?: boolean;
 }
 
 /** @returns the paths to look at afterwards */
@@ -112,6 +113,7 @@ async function layOut(folder: string, each: VerdictCase, archive: Uint8Array): P
 	};
 	await put('/w/update.swu', archive);
 	await put('/w/trusted.pem', certificateOf(profile.trust.certificates));
+	if (profile['encryption-key'] === true) await put('/w/aes', `${testKey.key} ${testKey.vector}\n`);
 	const globals = ['bootloader', 'digest-provider'].map((name) => {
 		const value = name === 'bootloader' ? (profile.bootloader ?? 'none') : 'opensslCMS';
 		return `\t${name} = "${value}";`;
@@ -160,6 +162,7 @@ function parametersOf(profile: Profile): string[] {
 		...['-f', '/w/swupdate.cfg', '-i', '/w/update.swu', '-k', '/w/trusted.pem'],
 		...(hardware === undefined ? [] : ['-H', `${hardware.board}:${hardware.revision}`]),
 		...(selection === undefined ? [] : ['-e', selection]),
+		...(profile['encryption-key'] === true ? ['-K', '/w/aes'] : []),
 		...(trust.purpose === undefined ? [] : ['--cert-purpose', trust.purpose]),
 		...(limits?.['no-downgrading'] === undefined ? [] : ['-N', limits['no-downgrading']]),
 		...(limits?.['no-reinstalling'] === undefined ? [] : ['-R', limits['no-reinstalling']]),

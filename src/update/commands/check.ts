@@ -43,8 +43,8 @@ export function checkCommand(terminal: Terminal, keys: Keys): Command {
 		['caisson update check update.swu --device device.yaml', 'Say what the device would do'],
 	]);
 	return withExitCodes(command, {
-		0: 'it installs, as far as it can be told: see what was not checked',
-		1: 'it is refused, or success would be reported falsely; or the profile is wrong',
+		0: 'it installs, as far as that can be told',
+		1: 'refused; or success would be reported falsely; or a wrong profile',
 		2: 'trouble: a file cannot be read',
 	});
 }
