@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { constants, verify } from 'node:crypto';
-import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { makeSoftToken, type SoftToken, whyNoToken } from '../../../testing/soft-token/soft-token.ts';
@@ -129,6 +129,24 @@ describe('keys in a PKCS#11 token', { skip }, () => {
 	it('overwrites no key', async () => {
 		const again = createTokenKey(token.uri('key rsa'), { kind: 'p256' }, options);
 		await refused(again, 'key-unusable', /holds pkcs11:\S+ already/);
+	});
+
+	it('gives the PIN to pkcs11-tool where other users cannot read it: not among its words', async () => {
+		const folder = dirname(token.pinFile);
+		const path = process.env.PATH;
+		const recorder = `#!/bin/sh\nprintf '%s\\n' "$@" >> '${folder}/words'\nPATH='${path}' exec pkcs11-tool "$@"\n`;
+		mkdirSync(join(folder, 'bin'));
+		writeFileSync(join(folder, 'bin', 'pkcs11-tool'), recorder, { mode: 0o755 });
+		process.env.PATH = `${join(folder, 'bin')}:${path}`;
+		try {
+			await (await open('key rsa')).sign('rsa-pkcs1-sha256', message);
+		} finally {
+			process.env.PATH = path;
+		}
+		const words = readFileSync(join(folder, 'words'), 'utf8');
+		assert.match(words, /^--login$/m);
+		assert.doesNotMatch(words, /271828/);
+		assert.equal(process.env.CAISSON_TOKEN_PIN, undefined);
 	});
 
 	it('says that pkcs11-tool is missing', async () => {
