@@ -93,7 +93,6 @@ describe('trafficOf', () => {
 			'User-Agent: libcurl-agent/1.0',
 			'Content-Type: application/octet-stream',
 			'Accept: application/octet-stream',
-			'charsets: utf-8',
 		];
 		assert.equal(one.requests, `${lines.join('\r\n')}\r\n\r\n`.length);
 		const two = trafficOf([[range(0, 10)], [range(20, 30), range(40, 50)]], url, 100);

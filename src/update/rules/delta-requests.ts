@@ -97,7 +97,6 @@ function requestLength(url: string, ranges: readonly ByteRange[]): number {
 		'User-Agent: libcurl-agent/1.0',
 		`Content-Type: ${contentType}`,
 		`Accept: ${contentType}`,
-		'charsets: utf-8',
 	]);
 }
 
