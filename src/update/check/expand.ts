@@ -18,13 +18,17 @@ export interface PayloadBytes {
 const maximumExpanded = 64 * 2 ** 30;
 const endsEarly = 'the compressed payload ends early; SWUpdate writes what there is and goes on';
 
-/** @param lengths see HashingOutput */
+/**
+ * @param lengths see HashingOutput
+ * @param sink is given what is written, too
+ */
 export async function expandedOutput(
 	compression: 'zlib' | 'zstd',
 	payload: PayloadBytes,
 	lengths: readonly number[],
+	sink?: (bytes: Uint8Array) => void,
 ): Promise<OutputFacts> {
-	const output = new HashingOutput(lengths);
+	const output = new HashingOutput(lengths, sink);
 	const { fault, falseSuccess } = await (compression === 'zlib' ? expandGzip : expandZstd)(payload, output);
 	if (fault !== undefined) return { fault };
 	const facts = { size: output.size, sha256: output.sha256() };

@@ -8,14 +8,17 @@ export class HashingOutput {
 	readonly #wanted: number[];
 	readonly #found = new Map<number, string>();
 	#size = 0;
+	readonly #sink: ((bytes: Uint8Array) => void) | undefined;
 
 	/** @param lengths the N */
-	constructor(lengths: readonly number[]) {
+	constructor(lengths: readonly number[], sink?: (bytes: Uint8Array) => void) {
+		this.#sink = sink;
 		this.#wanted = [...new Set(lengths)].sort((left, right) => left - right);
 		this.#passWanted();
 	}
 
 	write(bytes: Uint8Array): void {
+		this.#sink?.(bytes);
 		let rest = bytes;
 		while (this.#wanted.length > 0 && this.#size + rest.length >= (this.#wanted[0] as number)) {
 			const part = rest.subarray(0, (this.#wanted[0] as number) - this.#size);

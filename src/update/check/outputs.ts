@@ -2,7 +2,10 @@
 // It leaves out what that means for the verdict (rules/preflight-install.ts).
 
 import { createHash } from 'node:crypto';
-import { type FileHandle, open } from 'node:fs/promises';
+import { writeSync } from 'node:fs';
+import { type FileHandle, mkdtemp, open, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { CaissonError } from '../../errors.ts';
 import type { ViewedArtifact } from '../../format/sw-description/device-view.ts';
 import { readHeader } from '../../format/zchunk/header.ts';
@@ -16,6 +19,8 @@ import { HashingOutput } from './hashing-output.ts';
 import { rdiffOutput } from './rdiff-delta.ts';
 
 const partLength = 1 << 20;
+/** A delta that expands to more is not applied here. */
+const largestDelta = 4 * 2 ** 30;
 /** A zchunk header of an image of several hundred gigabytes; SWUpdate itself has no limit. */
 const maximumHeader = 256 << 20;
 
@@ -59,11 +64,11 @@ async function outputOf(
 		return compressed === '' ? deltaOutput(payload) : { unknown: 'what its payload gives: the header is compressed' };
 	}
 	if (type === 'rdiff_image' || type === 'rdiff_file') {
-		if (compressed !== '') return { unknown: 'what its delta gives: it is compressed' };
 		const base = type === 'rdiff_image' ? (properties.get('rdiffbase')?.[0] ?? '') : artifact.path;
 		const target = profile.targets.get(base);
 		const content = target?.content === undefined ? undefined : localFile(target.content);
-		return readable(content, () => rdiffOutput(payload, content, target?.size, lengths));
+		const apply = (delta: PayloadBytes) => readable(content, () => rdiffOutput(delta, content, target?.size, lengths));
+		return compressed === '' ? apply(payload) : expandedDelta(compressed, payload, apply);
 	}
 	if (type === 'archive' || type === 'tar') {
 		const start = await payload.read(0, 512);
@@ -73,6 +78,28 @@ async function outputOf(
 	const output = new HashingOutput(lengths);
 	for await (const part of payload.from(0)) output.write(part);
 	return { size: output.size, sha256: output.sha256() };
+}
+
+/** A compressed delta is expanded into a temporary file first. One that ends early gives less, as it does on the device. */
+async function expandedDelta(
+	compression: 'zlib' | 'zstd',
+	payload: PayloadBytes,
+	apply: (delta: PayloadBytes) => Promise<OutputFacts>,
+): Promise<OutputFacts> {
+	const folder = await mkdtemp(join(tmpdir(), 'caisson-check-'));
+	try {
+		await using handle = await open(join(folder, 'delta'), 'w+');
+		let size = 0;
+		const expanded = await expandedOutput(compression, payload, [], (bytes) => {
+			if (size <= largestDelta) writeSync(handle.fd, bytes);
+			size += bytes.length;
+		});
+		if (expanded.fault !== undefined) return { fault: expanded.fault };
+		if (size > largestDelta) return { unknown: `what its delta gives: it expands to more than ${largestDelta} bytes` };
+		return await apply(payloadAt(handle, 0, size));
+	} finally {
+		await rm(folder, { recursive: true, force: true });
+	}
 }
 
 /** The lengths whose hash a readback or the profile asks for. */
