@@ -7,6 +7,9 @@ import type { Flow } from './rate-shaping.ts';
 /** Bytes on their way to the system at once: the next are read while these are written. */
 const underWay = 512 * 1024;
 
+/** Bytes below which a piece waits for the next one, and how many of them do. */
+const [smallPiece, mostHeld] = [1024, 16];
+
 /** Bytes to send, and what is to be done when they are not needed any more. */
 export interface Piece {
 	readonly bytes: Uint8Array;
@@ -53,6 +56,7 @@ export async function transmit(
 ): Promise<void> {
 	let waiting = 0;
 	let over = false;
+	const held: Uint8Array[] = [];
 	let wake: (() => void) | undefined;
 	response.once('close', () => {
 		over = true;
@@ -81,17 +85,26 @@ export async function transmit(
 	};
 	try {
 		for await (const { bytes, release } of content) {
+			// The head of a part goes in one write with the part.
+			if (release === undefined && bytes.length < smallPiece && held.length < mostHeld) {
+				held.push(bytes);
+				continue;
+			}
 			for (let rest = bytes; rest.length > 0 && !over; ) {
 				const piece = rest.subarray(0, flow?.most() ?? rest.length);
 				const turn = flow?.turn(piece.length);
 				if (turn) await turn;
 				if (over) break;
 				rest = rest.subarray(piece.length);
+				response.cork();
+				for (const small of held.splice(0)) write(small);
 				write(piece, rest.length === 0 ? release : undefined);
+				response.uncork();
 				if (waiting >= underWay) await room(underWay / 2);
 			}
 			if (over) return;
 		}
+		for (const small of held) write(small);
 		await room(0);
 		if (!over) response.end();
 	} catch (error) {
