@@ -8,7 +8,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { runProgram } from '../../src/outside/processes.ts';
 import { archiveMirror } from '../../testing/real-device/mirror.ts';
@@ -182,8 +182,8 @@ async function makeRoot(folder: string, name: string, mirror: string, fromSecuri
 	const words = ['sh', '-c', rootScript, 'make-root', folder, name, suite, packages.join(','), pins, ...sources];
 	const guard = ['--pdeathsig', 'KILL', 'nice', 'flock', join(folder, 'lock'), ...words];
 	// INITRD=No: the initial RAM disk lies on a partition of its own; making one here would only take time.
-	const environment = ['env', `SOURCE_DATE_EPOCH=${sourceDate}`, 'INITRD=No', 'setpriv'];
-	const { code, output } = await runProgram(environment[0] as string, [...environment.slice(1), ...guard]);
+	const environment = [`SOURCE_DATE_EPOCH=${sourceDate}`, 'INITRD=No'];
+	const { code, output } = await runProgram('env', [...environment, 'setpriv', ...guard]);
 	if (code !== 0 && code !== 9) throw new Error(`mmdebstrap failed (exit ${code}):\n${lastLines(output)}`);
 	return code === 0;
 }
@@ -200,9 +200,8 @@ mv "$image.making" "$image"
 
 async function makeSquashfs(tar: string, image: string, words: readonly string[]): Promise<boolean> {
 	const script = ['sh', '-c', squashfsScript, 'make-image', tar, image, ...words];
-	const run = ['--pdeathsig', 'KILL', 'nice', 'flock', `${image}.lock`, ...script];
-	const { code, output } = await runProgram('env', [`SOURCE_DATE_EPOCH=${sourceDate}`, 'setpriv', ...run]);
-	await rm(`${image}.lock`, { force: true });
+	const guard = ['--pdeathsig', 'KILL', 'nice', 'flock', join(dirname(image), 'lock'), ...script];
+	const { code, output } = await runProgram('env', [`SOURCE_DATE_EPOCH=${sourceDate}`, 'setpriv', ...guard]);
 	if (code !== 0 && code !== 9) throw new Error(`mksquashfs failed (exit ${code}):\n${lastLines(output)}`);
 	return code === 0;
 }

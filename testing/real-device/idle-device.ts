@@ -7,6 +7,7 @@ const [suite = 'trixie', certificate = ''] = process.argv.slice(2);
 const root = await prepareRoot({ suite });
 // Nobody listens on port 9 (discard); the device asks again and again.
 const device = await startDevice({ root, id: 'idle', server: 'http://127.0.0.1:9/api/wfx/v1', certificate });
-await device.waitForLine(/Suricatta querying/);
+// In 2026.05 the second.
+await device.waitForLine(/Suricatta querying|Querying wfx specification/);
 console.log('running');
 setInterval(() => {}, 60_000);

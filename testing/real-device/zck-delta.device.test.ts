@@ -106,8 +106,8 @@ describe(`zchunk deltas on SWUpdate of Debian ${suite}`, { skip: reason, concurr
 			const done = await waitForStatus(trial.server.api, job, inState('ACTIVATED'));
 			assertDownload(ours, proxy.exchanges);
 			const reports = proxy.exchanges.filter(({ method }) => method === 'PUT').length;
-			// SWUpdate counts 0 to 100 for every chunk anew: the history keeps what an operator can read.
-			assert.ok(reports > 100, `${reports} reports are too few to show anything`);
+			// SWUpdate 2024.12 counts 0 to 100 for every chunk anew: the history keeps what an operator can read.
+			assert.ok(reports > 20, `${reports} reports are too few to show anything`);
 			assert.ok((done.history ?? []).length <= 20, `${done.history?.length} entries for ${reports} reports`);
 		} catch (error) {
 			console.error(device.lines.slice(-60).join('\n'));
