@@ -41,6 +41,18 @@ export const nouns: readonly Noun[] = [
 		},
 	},
 	{
+		name: 'trust',
+		summary: 'refresh and download as a device does, over The Update Framework',
+		group: work,
+		load: async (terminal) => {
+			const [{ trustCommands }, { trustClientWorld }] = await Promise.all([
+				import('../../src/trust/commands.ts'),
+				import('./trust-client.ts'),
+			]);
+			return trustCommands(terminal, { client: trustClientWorld });
+		},
+	},
+	{
 		name: 'access',
 		summary: 'make and revoke tokens of operators and devices',
 		group: machine,

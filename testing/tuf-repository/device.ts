@@ -51,8 +51,12 @@ export class TestDevice {
 		return this.#with(settings, (client) => client.refresh());
 	}
 
-	async download(names: readonly string[], settings: ClientSettings = {}): Promise<Downloaded | RefreshRefused> {
-		return this.#with(settings, (client) => client.download(names, this.downloads));
+	async download(
+		names: readonly string[],
+		settings: ClientSettings = {},
+		folder = this.downloads,
+	): Promise<Downloaded | RefreshRefused> {
+		return this.#with(settings, (client) => client.download(names, folder));
 	}
 
 	/** The version of a role's metadata that is kept; undefined where none is. */

@@ -3,7 +3,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { CaissonError } from '../../errors.ts';
 import { unusable } from './durable-file.ts';
 
@@ -31,7 +31,7 @@ async function removeIfStale(path: string): Promise<void> {
 	const holder = await readFile(path, 'utf8').catch(() => undefined);
 	if (holder === undefined) return;
 	const pid = Number.parseInt(holder, 10);
-	if (pid > 0 && holder === (await describe(pid))) throw busy(path);
+	if (pid > 0 && holder === (await describe(pid))) throw busy(dirname(path));
 	// Moved away first: of two processes that find the same stale lock, one moves it; the other must not delete the new one.
 	const moved = `${path}.${randomUUID()}`;
 	try {

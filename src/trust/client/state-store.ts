@@ -54,9 +54,12 @@ export class StateStore {
 		await removeDurably(join(this.#metadata, roleFile(role)), this.#step);
 	}
 
-	/** Makes the folders, and removes what a cut left of a write. */
-	async prepare(): Promise<void> {
+	async makeFolders(): Promise<void> {
 		await makeFolder(this.#metadata, this.#step);
+	}
+
+	/** Removes what a cut left of a write. Only for who holds the lock: others may be writing. */
+	async sweep(): Promise<void> {
 		await sweep(this.folder);
 		await sweep(this.#metadata);
 	}

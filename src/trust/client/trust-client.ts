@@ -89,9 +89,10 @@ export interface Downloaded {
 export async function initialiseState(folder: string, root: Uint8Array, crypto: ClientCrypto): Promise<RootSigned> {
 	const trusted = new TrustedSet(root, { now: 0, ...crypto });
 	const store = new StateStore(folder);
-	await store.prepare();
+	await store.makeFolders();
 	const unlock = await lockFolder(folder);
 	try {
+		await store.sweep();
 		if ((await store.load('root')) !== undefined) {
 			throw new CaissonError(
 				'trust-state-exists',
@@ -166,9 +167,10 @@ export class TrustClient {
 	}
 
 	async #locked<T>(work: () => Promise<T>): Promise<T> {
-		await this.#store.prepare();
+		await this.#store.makeFolders();
 		const unlock = await lockFolder(this.#options.state);
 		try {
+			await this.#store.sweep();
 			return await work();
 		} finally {
 			await unlock();
