@@ -36,3 +36,41 @@ export interface TrustKeyFiles {
 	/** Told of what is unwise but works: a key file that others can read. */
 	readonly warn?: (message: string) => void;
 }
+
+/** Kinds as people name them on the command line. */
+export const newKeyKinds = ['ed25519', 'ecdsa-p256', 'ecdsa-p384', 'rsa', 'ml-dsa-65'] as const;
+export type NewKeyKind = (typeof newKeyKinds)[number];
+
+export interface MadeKey {
+	readonly keyid: string;
+	readonly key: TrustKey;
+	/** The PEM file, or the URI of the key in its token. */
+	readonly name: string;
+}
+
+export interface FoundTokenKey {
+	readonly uri: string;
+	readonly label: string;
+	/** Undefined for kinds that cannot sign trust metadata. */
+	readonly kind: NewKeyKind | undefined;
+}
+
+/** What the commands need of private keys, wherever they are. Nothing is retried, a PIN least of all. */
+export interface TrustKeys {
+	/** @throws CaissonError key-unusable, file-unusable, token-unusable, token-pin-refused, tool-missing */
+	open(files: TrustKeyFiles): Promise<TrustSigner>;
+	/**
+	 * Makes a key and writes it to `file` (PEM, encrypted, 0600), which must not exist; durable on return.
+	 * @throws CaissonError file-unusable, key-unusable
+	 */
+	create(file: string, kind: NewKeyKind, passphraseFile: string): Promise<MadeKey>;
+	/**
+	 * Makes a key in a token; it can never be taken out.
+	 * @throws CaissonError like open; key-unusable where the token holds one of that name, or cannot have the kind
+	 */
+	createInToken(files: TrustKeyFiles, kind: NewKeyKind): Promise<MadeKey>;
+	/** @throws CaissonError like open */
+	listToken(files: TrustKeyFiles): Promise<readonly FoundTokenKey[]>;
+	/** Whether signatures by this public key can be verified here: it is whole, and of the kind that it says. */
+	isUsable(key: TrustKey): boolean;
+}

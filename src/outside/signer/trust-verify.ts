@@ -40,6 +40,12 @@ export function verifyTrustSignature(key: TrustKey, message: Uint8Array, signatu
 	}
 }
 
+/** Whether signatures by the key can be verified here: its public value is whole, and of the kind that it says. */
+export function canVerify(key: TrustKey): boolean {
+	const kind = keyKind(key);
+	return kind !== undefined && cachedKey(kind, key.keyval.public ?? '') !== undefined;
+}
+
 function verifyKind(kind: KeyKind, key: KeyObject, message: Uint8Array, signature: Uint8Array): boolean {
 	switch (kind) {
 		case 'ed25519':
