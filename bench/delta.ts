@@ -12,7 +12,8 @@ import { parseArgs } from 'node:util';
 import { programsMissing } from '../testing/real-device/programs.ts';
 import { type Downloads, measureDownloads } from './delta/downloads.ts';
 import { type MadePair, pairPrograms, preparePair } from './delta/image-pair.ts';
-import { measurePacking } from './delta/packing.ts';
+import { measureDeltas } from './delta/making-deltas.ts';
+import { zckWriting } from './delta/zck-writing.ts';
 import { thisMachine } from './report/machine.ts';
 import { figure, printReport, type Row, type Table } from './report/report.ts';
 
@@ -75,7 +76,7 @@ function advice([plain, compressed]: readonly Downloads[]): string[] {
 	return lines;
 }
 
-async function measureAllDownloads(pair: MadePair): Promise<{ table: Table; notes: string[] }> {
+async function measureAllDownloads(pair: MadePair): Promise<Part> {
 	const all: Downloads[] = [];
 	for (const kind of ['uncompressed', 'zstd'] as const) {
 		note(`downloads of the ${kind} pair`);
@@ -83,6 +84,18 @@ async function measureAllDownloads(pair: MadePair): Promise<{ table: Table; note
 	}
 	const notes = [...new Set(all.flatMap((one) => one.notes))];
 	return { table: downloadTable(all), notes: [...notes, ...advice(all)] };
+}
+
+interface Part {
+	/** Absent where it could not be measured. */
+	readonly table?: Table;
+	readonly notes: readonly string[];
+}
+
+async function measureWriting(pair: MadePair): Promise<Part> {
+	const missing = await programsMissing(['zck']);
+	if (missing !== undefined) return { notes: [`Writing is not compared with zck. ${missing}`] };
+	return { table: await zckWriting(pair.images.uncompressed.new, runs, note), notes: [] };
 }
 
 async function withFolder<Result>(work: (folder: string) => Promise<Result>): Promise<Result> {
@@ -104,15 +117,18 @@ if (missing !== undefined) {
 	const tables: Table[] = [];
 	const notes = [`The images differ by ${pair.changed.join(', ')}.`];
 	if (pair.took > 0) notes.push(`Making them took ${figure(pair.took / 1000)} s.`);
-	const measured = [
+	const measured: (() => Promise<Part>)[] = [
 		...(parts.includes('downloads') ? [() => measureAllDownloads(pair)] : []),
 		...(parts.includes('packing')
-			? [() => withFolder((folder) => measurePacking(pair.images.uncompressed, runs, folder, note))]
+			? [
+					() => measureWriting(pair),
+					() => withFolder((folder) => measureDeltas(pair.images.uncompressed, runs, folder, note)),
+				]
 			: []),
 	];
 	for (const measure of measured) {
 		const { table, notes: more } = await measure();
-		tables.push(table);
+		if (table !== undefined) tables.push(table);
 		notes.push(...more);
 	}
 	printReport(
@@ -123,6 +139,7 @@ if (missing !== undefined) {
 			settings: {
 				images: `${pair.folder} (squashfs of a Debian root, made by mmdebstrap and mksquashfs)`,
 				zck: 'zck -u --chunk-hash-type sha256, as SWUpdate needs it',
+				packing: `${runs} runs of each program, alternating; medians`,
 				xdelta3: 'xdelta3 -9 with a window over the whole old image',
 			},
 			tables,

@@ -1,8 +1,7 @@
-// The tools beside which Caisson's packing is measured, as command lines over a pair of images. It decides their options and
+// The tools beside which Caisson's deltas are measured, as command lines over a pair of images. It decides their options and
 // where each leaves its result; it leaves out running them.
 
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { ImagePair } from './image-pair.ts';
 
 export interface Tool {
@@ -11,26 +10,11 @@ export interface Tool {
 	readonly programs: readonly string[];
 	/** The command lines, run one after the other. */
 	steps(pair: ImagePair, folder: string): [string, ...string[]][];
-	/** What a device downloads, or a server holds. */
+	/** The delta: what a device downloads. */
 	result(folder: string): string;
 }
 
-const caisson = fileURLToPath(new URL('../../bin/caisson', import.meta.url));
-
-/** What Caisson is compared to comes after it; the first of them is what its bars are about. */
 export const tools: readonly Tool[] = [
-	{
-		name: 'Caisson',
-		programs: [],
-		steps: (pair, folder) => [[caisson, 'update', 'chunk', pair.new, '-o', join(folder, 'caisson.zck')]],
-		result: (folder) => join(folder, 'caisson.zck'),
-	},
-	{
-		name: 'zck',
-		programs: ['zck'],
-		steps: (pair, folder) => [zckWords(pair.new, join(folder, 'zck.zck'))],
-		result: (folder) => join(folder, 'zck.zck'),
-	},
 	{
 		name: 'rdiff',
 		programs: ['rdiff'],

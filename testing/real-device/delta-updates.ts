@@ -53,7 +53,7 @@ export interface Chunked {
 	readonly header: number;
 }
 
-/** Writes a zchunk file with Caisson's own writer, as `caisson update chunk` does by default. */
+/** Writes a zchunk file with Caisson's own writer, as `caisson update delta` does. */
 export async function chunkWithCaisson(image: string, file = `${image}.caisson.zck`): Promise<Chunked> {
 	const { headerSize, bodySize } = await chunkImage({
 		...{ image, output: file, compression: 'zstd', level: defaultLevel, strategy: 'zstd' },
