@@ -5,6 +5,8 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { newKey } from '../tuf-repository/keys.ts';
+import { TufRepository } from '../tuf-repository/repository.ts';
 import { type FileServer, folderSource, startFileServer } from '../tuf-repository/server.ts';
 import type { Oracle } from './oracle.ts';
 import { pythonTuf, pythonTufRoot, whyNoPythonTuf } from './python-tuf.ts';
@@ -46,6 +48,29 @@ for (const { name, skip, start } of oracles) {
 			const content = 'Signed by a role that releases delegates to.\n';
 			const expected = createHash('sha256').update(content).digest('hex');
 			assert.deepEqual(answer.targets, { 'releases/x/2.swu': expected, absent: null });
+		});
+
+		test('it accepts the repositories that tests are made with (testing/tuf-repository)', async () => {
+			const repository = new TufRepository({ hashes: true });
+			const old = repository.signers.get('root') ?? [];
+			repository.rotateKeys('root');
+			repository.addKey('targets', newKey('ecdsa-p384'));
+			repository.root.roles.targets.threshold = 2;
+			repository.publishRoot(old);
+			repository.delegate('targets', { name: 'bins' });
+			const bins = repository.delegateBins('bins', 3);
+			const content = repository.addTarget(repository.binOf('bins', 'a/file'), 'a/file', 'content');
+			repository.publish(...bins, 'bins', 'targets');
+			const own = await startFileServer(repository.source);
+			try {
+				const urls = { metadataUrl: `${own.url}/metadata/`, targetUrl: `${own.url}/targets/` };
+				const answer = await oracle({ ...urls, root: repository.firstRoot, targets: ['a/file'] });
+				assert.deepEqual(answer.error, null);
+				assert.deepEqual(answer.targets, { 'a/file': createHash('sha256').update(content).digest('hex') });
+				assert.equal(answer.versions.root, 2);
+			} finally {
+				await own.close();
+			}
 		});
 
 		test('it refuses a timestamp that was changed on the way', async () => {
