@@ -145,6 +145,12 @@ export const errorCatalogue = {
 		when: 'A signature is by a key that the role does not name, or does not verify.',
 		remedy: 'Sign the document that waits with a key of the role: `caisson trust status` names both.',
 	},
+	'trust-plan-invalid': {
+		http: 400,
+		exit: 2,
+		when: 'The plan of a ceremony is no YAML, or says what no plan may say.',
+		remedy: 'Read the message: it names the line and the field. docs/ceremony.md shows a whole plan.',
+	},
 	'trust-pending-exists': {
 		http: 409,
 		exit: 1,

@@ -85,7 +85,7 @@ function initCommand(terminal: Terminal, world: ClientWorld): Command {
 		.argument('<root.json>', 'the root; any version of the repository’s will do')
 		.requiredOption('--state <dir>', 'folder of what the device trusts')
 		.action(async (file: string, { state, format }: { readonly state: string; readonly format: Format }) =>
-			everyFailureOne(async () => {
+			withExitCodeOne(async () => {
 				const root = await world.initialise(state, await readInput(file));
 				if (format === 'json') terminal.json({ version: root.version, expires: root.expires });
 				else terminal.print(`Trusts root version ${root.version}, which expires at ${root.expires}.`);
@@ -115,7 +115,7 @@ function refreshCommand(terminal: Terminal, world: ClientWorld): Command {
 				'Follow the root chain and fetch timestamp, snapshot and targets, as the TUF specification demands.',
 			),
 	).action(async (words: RefreshWords) =>
-		everyFailureOne(async () => {
+		withExitCodeOne(async () => {
 			const result = await world.refresh(await addressOf(terminal, words));
 			if (words.format === 'json') terminal.json(result);
 			if (result.outcome === 'refused') throw refusedError(result.refusal);
@@ -124,7 +124,7 @@ function refreshCommand(terminal: Terminal, world: ClientWorld): Command {
 	);
 	withFormat(command);
 	return withExamples(command, [
-		['caisson trust client refresh --state /data/trust --metadata-url https://updates.example/tuf', 'Refresh'],
+		['caisson trust client refresh --state /data/trust \\\n  --metadata-url https://updates.example/tuf', 'Refresh'],
 	]);
 }
 
@@ -139,7 +139,7 @@ function downloadCommand(terminal: Terminal, world: ClientWorld): Command {
 		.option('--target-mirror <url>', 'another place of the targets; may be repeated', list)
 		.requiredOption('--out <dir>', 'folder for the targets')
 		.action(async (names: readonly string[], words: DownloadWords) =>
-			everyFailureOne(async () => {
+			withExitCodeOne(async () => {
 				const address = await addressOf(terminal, words);
 				const targetUrls = [words.targetUrl, ...(words.targetMirror ?? [])];
 				const result = await world.download(names, words.out, { ...address, targetUrls });
@@ -153,8 +153,8 @@ function downloadCommand(terminal: Terminal, world: ClientWorld): Command {
 	withFormat(command);
 	return withExamples(command, [
 		[
-			'caisson trust client download releases/7.swu --state /data/trust --metadata-url https://updates.example/tuf ' +
-				'--target-url https://updates.example/tuf/targets --out /data/updates',
+			'caisson trust client download releases/7.swu --state /data/trust --out . \\\n' +
+				'  --metadata-url https://updates.example/tuf \\\n  --target-url https://updates.example/tuf/targets',
 			'Download one target',
 		],
 	]);
@@ -214,7 +214,7 @@ async function readInput(file: string): Promise<Uint8Array> {
 }
 
 /** A device's scripts know two exit codes: 0, and 1 for every failure. Codes that would end with 2 get one that ends with 1. */
-async function everyFailureOne(work: () => Promise<void>): Promise<void> {
+async function withExitCodeOne(work: () => Promise<void>): Promise<void> {
 	try {
 		await work();
 	} catch (error) {
