@@ -2,14 +2,8 @@
 // RSA-PSS with SHA-256, and ML-DSA-65 (TAP 21) where this Node has it. A public key is used only in its one standard
 // encoding, so that two texts are never the same key (keyIdentity relies on it). It leaves out private keys.
 
-import {
-	constants,
-	createHash,
-	createPublicKey,
-	hash as hashOnce,
-	type KeyObject,
-	verify as verifyWithNode,
-} from 'node:crypto';
+import * as nodeCrypto from 'node:crypto';
+import { constants, createHash, createPublicKey, type KeyObject, verify as verifyWithNode } from 'node:crypto';
 import { CaissonError } from '../../errors.ts';
 import { type KeyKind, keyKind, mlDsaMessage } from '../../trust/rules/metadata/keys.ts';
 import type { TrustKey } from '../../trust/rules/metadata/model.ts';
@@ -156,16 +150,23 @@ function pemOf(der: Buffer): string {
 	return `-----BEGIN PUBLIC KEY-----\n${lines}\n-----END PUBLIC KEY-----\n`;
 }
 
+/** Node 18, which devices run, has no hash in one call. */
+function hexDigest(algorithm: string, bytes: Uint8Array): string {
+	const inOneCall = (nodeCrypto as { hash?: typeof nodeCrypto.hash }).hash;
+	if (inOneCall !== undefined) return inOneCall(algorithm, bytes, 'hex');
+	return createHash(algorithm).update(bytes).digest('hex');
+}
+
 /** Sha256 of the rules. */
 export function trustSha256(bytes: Uint8Array): string {
-	return hashOnce('sha256', bytes, 'hex');
+	return hexDigest('sha256', bytes);
 }
 
 const algorithms: ReadonlySet<string> = new Set(['sha256', 'sha384', 'sha512']);
 
 /** HashBytes of the rules: SHA-256, SHA-384 and SHA-512. */
 export function trustHash(algorithm: string, bytes: Uint8Array): string | undefined {
-	return algorithms.has(algorithm) ? hashOnce(algorithm, bytes, 'hex') : undefined;
+	return algorithms.has(algorithm) ? hexDigest(algorithm, bytes) : undefined;
 }
 
 function sha512(bytes: Uint8Array): Uint8Array {

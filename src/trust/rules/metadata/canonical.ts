@@ -3,6 +3,7 @@
 // are. Linear but for the sorting of names. It leaves out the form that files have: serialize in make.ts.
 
 import { quoted, TrustFailure } from './failure.ts';
+import { isWellFormed } from './well-formed.ts';
 
 /**
  * @throws TrustFailure trust-metadata-malformed for what canonical JSON has no form for: numbers that are no safe
@@ -84,7 +85,7 @@ export function byCodePoint(a: string, b: string): number {
 const escaped = /["\\]/;
 
 function string(value: string): string {
-	if (!value.isWellFormed()) refuse(`${quoted(value)} holds half of a surrogate pair`);
+	if (!isWellFormed(value)) refuse(`${quoted(value)} holds half of a surrogate pair`);
 	return escaped.test(value) ? `"${value.replace(/["\\]/g, '\\$&')}"` : `"${value}"`;
 }
 

@@ -4,6 +4,7 @@
 // value must hold (read.ts).
 
 import { quoted, TrustFailure } from './failure.ts';
+import { isWellFormed } from './well-formed.ts';
 
 export interface JsonLimits {
 	/** Bytes that are looked at; more is refused before anything is read. */
@@ -147,7 +148,7 @@ class Reader {
 		if (simple) return raw;
 		this.at = start;
 		const value = raw.replace(/\\(u[0-9a-fA-F]{4}|.|$)/gsu, (_, after: string) => this.unescaped(after));
-		if (!value.isWellFormed()) this.refuse('a string holds half of a surrogate pair');
+		if (!isWellFormed(value)) this.refuse('a string holds half of a surrogate pair');
 		this.at = end;
 		return value;
 	}

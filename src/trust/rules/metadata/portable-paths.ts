@@ -1,6 +1,8 @@
 // Which target paths and path patterns Caisson puts into documents that it makes: those that every client understands in
 // the same way and can keep as a file. Others' documents are read with any path; a client that stores files has rules of its own.
 
+import { isWellFormed } from './well-formed.ts';
+
 /** Bytes of UTF-8 of a part: with the hash before it (consistent snapshots), it must still be a file name. */
 const maximumPart = 180;
 const maximumPath = 1000;
@@ -8,7 +10,7 @@ const maximumPath = 1000;
 /** Why the path should not be published, as a sentence without a subject; undefined where it may. Clause 4.5, TARGETPATH. */
 export function targetPathFault(path: string): string | undefined {
 	if (path === '') return 'is empty';
-	if (!path.isWellFormed()) return 'holds half of a surrogate pair';
+	if (!isWellFormed(path)) return 'holds half of a surrogate pair';
 	if (byteLength(path) > maximumPath) return `has more than ${maximumPath} bytes`;
 	if (path.startsWith('/')) return 'begins with a slash';
 	if (path.normalize('NFC') !== path) return 'is not in Unicode normal form C';
