@@ -111,8 +111,8 @@ export async function readStatus(folder: string): Promise<ClientStatus> {
 	return new StateStore(folder).status();
 }
 
-/** The floor of the clock is written at most this often (milliseconds), to spare the flash of a device that polls. */
-const floorGrain = 3_600_000;
+/** What only says that time went on is written at most this often (milliseconds), to spare the flash of a device that polls. */
+const writeGrain = 3_600_000;
 
 export class TrustClient {
 	readonly #options: TrustClientOptions;
@@ -205,7 +205,7 @@ export class TrustClient {
 		const old = before.lastRefresh;
 		const same =
 			JSON.stringify(old?.versions) === JSON.stringify(versions) &&
-			(floor.clock ?? 0) - (before.floor.clock ?? 0) < floorGrain &&
+			(floor.clock ?? 0) - (before.floor.clock ?? 0) < writeGrain &&
 			JSON.stringify(floor.signed) === JSON.stringify(before.floor.signed);
 		if (same && before.lastRefusal === undefined) return;
 		await this.#store.keepStatus({ format: 1, floor, lastRefresh: { at: time.clock, versions } });
@@ -213,7 +213,11 @@ export class TrustClient {
 
 	async #keepRefusal(refusal: Refusal): Promise<void> {
 		const status = await this.#store.status();
-		await this.#store.keepStatus({ ...status, lastRefusal: { at: this.#options.clock(), refusal } });
+		const at = this.#options.clock();
+		const last = status.lastRefusal;
+		const again = last !== undefined && JSON.stringify(last.refusal) === JSON.stringify(refusal);
+		if (again && Math.abs(at - last.at) < writeGrain) return;
+		await this.#store.keepStatus({ ...status, lastRefusal: { at, refusal } });
 	}
 
 	async #downloadOne(cycle: UpdateCycle, mirrors: Mirrors, name: string, folder: string): Promise<TargetOutcome> {

@@ -29,6 +29,24 @@ test('a warm refresh makes two requests', () =>
 		assert.deepEqual(server.requests, ['metadata/2.root.json', 'metadata/timestamp.json']);
 	}));
 
+test('a refresh that finds nothing new, or the same refusal again, writes nothing', () =>
+	withWorld(async ({ server, device }) => {
+		const steps: string[] = [];
+		const step = (operation: string, path: string) => {
+			if (operation !== 'make') steps.push(`${operation} ${path}`);
+		};
+		await device.refresh();
+		await device.refresh({ step });
+		assert.deepEqual(steps, []);
+		server.behave(/timestamp/, (_request, response) => response.writeHead(500).end());
+		assert.equal(refusalIn(await device.refresh()), 'unreachable');
+		assert.equal(refusalIn(await device.refresh({ step })), 'unreachable');
+		assert.deepEqual(steps, []);
+		server.calm();
+		await device.refresh();
+		assert.equal((await device.status()).lastRefusal, undefined);
+	}));
+
 test('beginning with a root makes no request', () =>
 	withWorld(async ({ server, device }) => {
 		assert.deepEqual(server.requests, []);
