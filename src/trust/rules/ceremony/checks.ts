@@ -23,6 +23,8 @@ export type Holders = (keyid: string) => string | undefined;
 
 export interface DocumentsToCheck {
 	readonly root?: RootSigned;
+	/** Where no root is to be judged: the one that stands, which tells the keys of the server. */
+	readonly standing?: RootSigned;
 	/** Documents that delegate or list targets, by role. */
 	readonly targets: ReadonlyMap<string, TargetsSigned>;
 }
@@ -32,7 +34,7 @@ export function checkDocuments(documents: DocumentsToCheck, now: number, holders
 	const faults: string[] = [];
 	const warnings: string[] = [];
 	const { root } = documents;
-	const online = new Set(root?.roles.timestamp.keyids);
+	const online = new Set((root ?? documents.standing)?.roles.timestamp.keyids);
 	if (root !== undefined) checkRoot(root, online, faults, warnings);
 	for (const { delegations } of documents.targets.values()) {
 		if (delegations !== undefined) checkDelegations(delegations, online, faults, warnings);
