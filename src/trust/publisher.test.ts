@@ -91,7 +91,7 @@ async function withRepository(use: (repository: Repository) => Promise<void>): P
 				...{ sha256: trustSha256, now: () => now, ...changes },
 			});
 		const world: RepositoryWorld = {
-			...{ storage, publisher: publisher(), sha256: trustSha256, now: () => now },
+			...{ storage, publisher: publisher(), sha256: trustSha256, hash: trustHash, now: () => now },
 			...{ verify: verifyTrustSignature, onlineKeyids: new Set([signer.keyid]) },
 		};
 		await changeSettings(world, { ...defaultSettings, bins: { ...defaultSettings.bins, bitLength: 2 } }, 'test');
@@ -143,13 +143,13 @@ test('what is added, held back and removed is what a device finds', async () => 
 	await withRepository(async (repository) => {
 		const publisher = repository.publisher();
 		await repository.put({ path: 'a' }, { path: 'dir/b' }, { path: 'held', held: true });
-		const first = await publisher.publish();
+		const first = await publisher.publish('test');
 		assert.deepEqual([first?.snapshot, first?.timestamp], [2, 2]);
 		assert.deepEqual(await seenByTufJs(repository, ['a', 'dir/b', 'held']), { a: true, 'dir/b': true, held: false });
-		assert.equal(await publisher.publish(), undefined);
+		assert.equal(await publisher.publish('test'), undefined);
 		await repository.storage.commitTrust(async ({ trust }) => void (await trust.releaseTargets()));
 		await repository.put({ path: 'a', removed: true });
-		const second = await publisher.publish();
+		const second = await publisher.publish('test');
 		assert.deepEqual([second?.snapshot, second?.timestamp], [3, 3]);
 		assert.deepEqual(await seenByTufJs(repository, ['a', 'dir/b', 'held']), { a: false, 'dir/b': true, held: true });
 	});
@@ -162,7 +162,7 @@ test('two publishers at once: nothing is lost and versions have no gap', async (
 		await Promise.all(
 			paths.map(async (path, index) => {
 				await repository.put({ path });
-				await publishers[index % 2]?.publish();
+				await publishers[index % 2]?.publish('test');
 			}),
 		);
 		const waiting = await repository.storage.trust.targets({ waiting: true }, '', 99);
@@ -188,7 +188,7 @@ test('what was committed but not written is written by whoever comes next, the t
 			},
 		};
 		await repository.put({ path: 'a' });
-		await assert.rejects(repository.publisher({ files: failing }).publish(), /power cut/);
+		await assert.rejects(repository.publisher({ files: failing }).publish('test'), /power cut/);
 		const before = JSON.parse(new TextDecoder().decode(await repository.files.read('timestamp.json')));
 		assert.equal(before.signed.version, 1);
 		const watched: MetadataFiles = {
@@ -209,13 +209,13 @@ test('an older timestamp is never written over a newer one', async () => {
 	await withRepository(async (repository) => {
 		const publisher = repository.publisher();
 		await repository.put({ path: 'a' });
-		await publisher.publish();
+		await publisher.publish('test');
 		const newer = await repository.files.read('timestamp.json');
 		const file = JSON.parse(new TextDecoder().decode(newer));
 		file.signed.version = 9;
 		await writeFile(join(repository.folder, 'timestamp.json'), JSON.stringify(file));
 		await repository.put({ path: 'b' });
-		await publisher.publish();
+		await publisher.publish('test');
 		const served = JSON.parse(new TextDecoder().decode(await repository.files.read('timestamp.json')));
 		assert.equal(served.signed.version, 9);
 	});
@@ -224,16 +224,16 @@ test('an older timestamp is never written over a newer one', async () => {
 test('all online roles are signed anew when a third of their time is left', async () => {
 	await withRepository(async (repository) => {
 		const days = (count: number) => repository.publisher({ now: () => now + count * 86_400_000 });
-		assert.equal(await days(4).publish(), undefined);
-		assert.deepEqual((await days(5).publish())?.roles, []);
-		assert.equal((await days(61).publish())?.roles.length, 5);
+		assert.equal(await days(4).publish('test'), undefined);
+		assert.deepEqual((await days(5).publish('test'))?.roles, []);
+		assert.equal((await days(61).publish('test'))?.roles.length, 5);
 	});
 });
 
 test('documents of the folder are the bytes that the snapshot and the timestamp name', async () => {
 	await withRepository(async (repository) => {
 		await repository.put({ path: 'a "quoted" ü \u{1F600}' });
-		await repository.publisher().publish();
+		await repository.publisher().publish('test');
 		const names = await readdir(repository.folder);
 		const read = async (name: string) => (await repository.files.read(name)) ?? new Uint8Array();
 		const timestamp = JSON.parse(new TextDecoder().decode(await read('timestamp.json'))).signed;

@@ -4,7 +4,6 @@
 // another server publishes at the same time: whoever commits second builds its snapshot anew on what the first one left,
 // so both succeed and versions have no gap. It leaves out who may publish what, and what the documents say (rules/).
 
-import type { AuditRow } from '../audit/store.ts';
 import { CaissonError } from '../errors.ts';
 import { flushOutbox, unfinished } from './outbox.ts';
 import type { Sha256 } from './rules/metadata/model.ts';
@@ -50,6 +49,8 @@ export class Publisher {
 	readonly #world: PublisherWorld;
 	#last: Promise<unknown> = Promise.resolve();
 	#next: Promise<Published | undefined> | undefined;
+	/** Who asked for the next publication. */
+	#asked = new Set<string>();
 
 	constructor(world: PublisherWorld) {
 		this.#world = world;
@@ -57,21 +58,24 @@ export class Publisher {
 
 	/**
 	 * Publishes all changes that wait and are not held, and signs again what is due. Callers who come while one is being
-	 * made share the next one. On return it is committed and served. @returns undefined where there was nothing to do, or
+	 * made share the next one; each of them has an audit row in it. On return it is committed and served. @returns undefined where there was nothing to do, or
 	 * where roles still have no document at all
 	 * @throws CaissonError storage-unavailable, blobs-unavailable (committed, and served later), key-unusable, trust-conflict
 	 */
-	publish(): Promise<Published | undefined> {
+	publish(by: string): Promise<Published | undefined> {
+		this.#asked.add(by);
 		this.#next ??= this.#enqueue(() => {
+			const asked = [...this.#asked];
 			this.#next = undefined;
-			return this.#publish(false);
+			this.#asked = new Set();
+			return this.#publish(false, asked);
 		});
 		return this.#next;
 	}
 
-	/** Signs every online role anew, due or not. */
-	signAll(audit: readonly AuditRow[]): Promise<Published | undefined> {
-		return this.#enqueue(() => this.#publish(true, audit));
+	/** Signs every online role anew, due or not. Otherwise as publish. */
+	signAll(by: string): Promise<Published | undefined> {
+		return this.#enqueue(() => this.#publish(true, [by]));
 	}
 
 	#enqueue<Result>(work: () => Promise<Result>): Promise<Result> {
@@ -80,7 +84,7 @@ export class Publisher {
 		return result;
 	}
 
-	async #publish(all: boolean, audit: readonly AuditRow[] = []): Promise<Published | undefined> {
+	async #publish(all: boolean, asked: readonly string[]): Promise<Published | undefined> {
 		const { storage, files } = this.#world;
 		const bins = new Map<string, BuiltBin>();
 		for (let tries = 1; ; tries++) {
@@ -93,7 +97,17 @@ export class Publisher {
 				await storage.commitTrust(async ({ trust, audit: trail }) => {
 					await trust.putDocuments(plan.documents);
 					await trust.putSetting(unfinished, '');
-					for (const row of audit) await trail.append(row);
+					const { roles, ...versions } = plan.published;
+					const detail = { ...versions, roles: roles.length, all };
+					for (const actor of asked) {
+						await trail.append({
+							time: this.#world.now(),
+							actor,
+							action: 'trust.publish',
+							subject: 'repository',
+							detail,
+						});
+					}
 				});
 			} catch (error) {
 				const overtaken = error instanceof CaissonError && error.code === 'trust-conflict';

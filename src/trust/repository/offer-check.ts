@@ -42,6 +42,7 @@ export async function checkOffer(
 		);
 	}
 	for (const fault of keyFaults(metadata.signed)) throw new CaissonError('trust-role-refused', fault);
+	refuseWithoutServer(metadata.signed, world);
 	const allowed = signersOf(role, metadata, committed, pending, world);
 	if (allowed.length === 0) {
 		const rule =
@@ -51,6 +52,28 @@ export async function checkOffer(
 		throw new CaissonError('trust-role-unknown', `${quoted(role)} cannot be offered: ${rule}`);
 	}
 	for (const signature of metadata.signatures) checkSignature(world, role, metadata, signature, allowed);
+}
+
+/** What the server must sign each week it must be able to sign: said before people sign, not after. */
+function refuseWithoutServer(signed: Signed, { onlineKeyids }: RepositoryWorld): void {
+	const asked: [string, RoleKeys | undefined][] =
+		signed._type === 'root'
+			? [
+					['timestamp', signed.roles.timestamp],
+					['snapshot', signed.roles.snapshot],
+				]
+			: signed._type === 'targets'
+				? [[signed.delegations?.succinct_roles?.name_prefix ?? '', signed.delegations?.succinct_roles]]
+				: [];
+	for (const [name, role] of asked) {
+		if (role !== undefined && !isOnline(role, onlineKeyids)) throw notOnline(name, role);
+	}
+}
+
+/** The refusal of a role that the server would have to sign and cannot; it names the keys. */
+export function notOnline(name: string, { keyids, threshold }: RoleKeys): CaissonError {
+	const rule = `${threshold} of its keys must be on this server (--trust-key): ${keyids.join(', ')}`;
+	return new CaissonError('trust-role-refused', `the role ${quoted(name)} cannot be signed online: ${rule}`);
 }
 
 function checkSignature(
@@ -103,7 +126,8 @@ function signersOf(
 		return [...roots, own].map(({ keys, roles }) => ({ keys, role: roles.root }));
 	}
 	if (role === 'targets') return roots.map(({ keys, roles }) => ({ keys, role: roles.targets }));
-	const delegators = [committed.targets, pending.get('targets'), ...committed.delegated.values()];
+	const others = [...pending].flatMap(([name, document]) => (name === role || name === 'root' ? [] : [document]));
+	const delegators = [committed.targets, ...committed.delegated.values(), ...others];
 	return delegators.flatMap((document) => {
 		const delegations = (document as Metadata<TargetsSigned> | undefined)?.signed.delegations;
 		const found = delegations?.roles?.find(({ name }) => name === role);

@@ -16,7 +16,7 @@ import { type DerivedRole, deriveRoles } from '../rules/repository/role-settings
 import type { RepositorySettings } from '../rules/repository/settings.ts';
 import { type Settled, settle } from '../rules/repository/settle.ts';
 import type { NewDocument, TrustReader, TrustUnit } from '../store.ts';
-import { checkOffer } from './offer-check.ts';
+import { checkOffer, notOnline } from './offer-check.ts';
 import {
 	auditRow,
 	bodyOf,
@@ -34,6 +34,8 @@ export interface Offered extends Pick<Settled, 'waiting'> {
 	/** Roles whose documents were committed by it. */
 	readonly committed: readonly string[];
 	readonly published?: Published;
+	/** Why what was committed is not served yet; the server tries again by itself. */
+	readonly unpublished?: string;
 }
 
 /**
@@ -49,7 +51,7 @@ export async function offerDocument(
 	by: string,
 ): Promise<Offered> {
 	const metadata: Metadata<Signed> = readMetadata(role === 'root' ? 'root' : 'targets', bytes);
-	return await change(world, async (unit) => {
+	return await change(world, by, async (unit) => {
 		const pending = (await unit.trust.pending()).find((one) => one.role === role);
 		const before = pending && readPending(role, pending.body);
 		const same = before !== undefined && canonicalText(before.signed) === canonicalText(metadata.signed);
@@ -75,7 +77,7 @@ export async function addSignature(
 	signature: Signature,
 	by: string,
 ): Promise<Offered> {
-	return await change(world, async (unit) => {
+	return await change(world, by, async (unit) => {
 		const pending = await pendingOf(unit.trust, role);
 		const merged = withSignature(readPending(role, pending.body), signature);
 		await checkOffer(world, unit.trust, role, { ...merged, signatures: [signature] });
@@ -147,13 +149,20 @@ async function wantedTargets(trust: TrustReader, role: string): Promise<Record<s
 }
 
 /** One change of what is pending, and everything that follows from it. */
-async function change(world: RepositoryWorld, step: (unit: TrustUnit) => Promise<void>): Promise<Offered> {
-	const settled = await world.storage.commitTrust(async (unit) => {
+async function change(world: RepositoryWorld, by: string, step: (unit: TrustUnit) => Promise<void>): Promise<Offered> {
+	const { commit, waiting } = await world.storage.commitTrust(async (unit) => {
 		await step(unit);
 		return await commitSettled(world, unit);
 	});
-	const published = await world.publisher.publish();
-	return { committed: settled.commit, waiting: settled.waiting, ...(published && { published }) };
+	if (commit.length === 0) return { committed: commit, waiting };
+	try {
+		const published = await world.publisher.publish(by);
+		return { committed: commit, waiting, ...(published && { published }) };
+	} catch (error) {
+		// It is committed: who offers it again would be told that its version is taken.
+		if (!(error instanceof CaissonError)) throw error;
+		return { committed: commit, waiting, unpublished: error.message };
+	}
 }
 
 async function commitSettled(world: RepositoryWorld, unit: TrustUnit): Promise<Settled> {
@@ -216,11 +225,10 @@ async function prepareFirstVersions(
 }
 
 /** A root that takes the server's keys away from what it must sign each week would end the repository. */
-function requireOnline(derived: readonly DerivedRole[]): void {
+export function requireOnline(derived: readonly DerivedRole[]): void {
 	for (const { name, kind, settings } of derived) {
 		if ((kind === 'timestamp' || kind === 'snapshot' || kind === 'bin') && !settings.online) {
-			const rule = `${settings.threshold} of its keys must be on this server (--trust-key)`;
-			throw new CaissonError('trust-role-refused', `the role ${quoted(name)} cannot be signed online: ${rule}`);
+			throw notOnline(name, settings);
 		}
 	}
 }

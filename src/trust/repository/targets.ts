@@ -27,7 +27,10 @@ export type OwnerOf = (path: string) => string | undefined;
 export async function ownersOf(world: RepositoryWorld, trust: TrustReader): Promise<OwnerOf> {
 	const delegations = new Map<string, TargetsSigned['delegations']>();
 	const { targets, delegated } = await committedDocuments(trust);
-	delegations.set('targets', targets?.signed.delegations);
+	if (targets === undefined) {
+		throw new CaissonError('trust-not-bootstrapped', 'the repository has no root and targets yet');
+	}
+	delegations.set('targets', targets.signed.delegations);
 	for (const [name, { signed }] of delegated) delegations.set(name, signed.delegations);
 	for (const role of await trust.roles({ kind: 'delegated' })) {
 		const beside = settingsOf(role).unknown as Pick<TargetsSigned, 'delegations'> | undefined;
@@ -39,9 +42,13 @@ export async function ownersOf(world: RepositoryWorld, trust: TrustReader): Prom
 			hash ??= pathHash(path, world.sha256);
 			return hash;
 		};
-		let owner: string | undefined;
+		// A repository without any delegation lists its targets at the top.
+		let owner = targets.signed.delegations === undefined ? 'targets' : undefined;
+		const visited = new Set<string>();
 		for (let at: string | undefined = 'targets'; at !== undefined; ) {
-			const next: string | undefined = rolesForPath(delegations.get(at), path, hashed).names[0];
+			visited.add(at);
+			const { names } = rolesForPath(delegations.get(at), path, hashed);
+			const next: string | undefined = names.find((name) => !visited.has(name));
 			owner = next ?? owner;
 			at = next;
 		}

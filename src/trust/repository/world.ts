@@ -7,7 +7,7 @@ import { type Publisher, settingsOf } from '../publisher.ts';
 import { canonicalText } from '../rules/metadata/canonical.ts';
 import { quoted } from '../rules/metadata/failure.ts';
 import { serializeMetadata } from '../rules/metadata/make.ts';
-import type { Metadata, RootSigned, Sha256, Signed, TargetsSigned } from '../rules/metadata/model.ts';
+import type { HashBytes, Metadata, RootSigned, Sha256, Signed, TargetsSigned } from '../rules/metadata/model.ts';
 import { readMetadata } from '../rules/metadata/read.ts';
 import { checkSettings, defaultSettings, type RepositorySettings } from '../rules/repository/settings.ts';
 import type { CommittedDocuments, SettleWorld } from '../rules/repository/settle.ts';
@@ -17,6 +17,7 @@ export interface RepositoryWorld extends SettleWorld {
 	readonly storage: TrustStorage;
 	readonly publisher: Publisher;
 	readonly sha256: Sha256;
+	readonly hash: HashBytes;
 	/** Milliseconds since the epoch. */
 	readonly now: () => number;
 }
