@@ -42,14 +42,14 @@ export const nouns: readonly Noun[] = [
 	},
 	{
 		name: 'trust',
-		summary: 'refresh and download as a device does, over The Update Framework',
+		summary: 'hold ceremonies, sign, and refresh as a device does (The Update Framework)',
 		group: work,
 		load: async (terminal) => {
-			const [{ trustCommands }, { trustClientWorld }] = await Promise.all([
+			const [{ trustCommands }, { trustWorld }] = await Promise.all([
 				import('../../src/trust/commands.ts'),
-				import('./trust-client.ts'),
+				import('./trust-world.ts'),
 			]);
-			return trustCommands(terminal, { client: trustClientWorld });
+			return trustCommands(terminal, trustWorld);
 		},
 	},
 	{

@@ -105,8 +105,7 @@ const checks = [
 	'Everyone who signs reads the SHA-256 of the document from the own screen; it is the one above.',
 	'No key of the server is among the keys of a role that people sign.',
 	'Every private key has a second copy, or the threshold is reached without it.',
-	'The first root (1.root.json) is what devices are built with; its SHA-256 as a file is written here:',
-	'____________________________________________________________________________',
+	'Once signed, the SHA-256 of 1.root.json as a file is written here, for those who build devices: ______________',
 ];
 
 function signatureLines({ file }: MadeDocument): string[] {

@@ -183,7 +183,7 @@ function sharedHolders({ root, targets }: DocumentsToCheck, online: ReadonlySet<
 	}
 	for (const [names, people] of together) {
 		const hold = people.length === 1 ? 'holds' : 'hold';
-		warnings.push(`${people.join(', ')} ${hold} keys of ${names}: who can press them once can sign both.`);
+		warnings.push(`${people.join(', ')} ${hold} keys of ${names}: whoever forces them once can sign both.`);
 	}
 	return warnings;
 }
