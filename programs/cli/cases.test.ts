@@ -1,6 +1,6 @@
 // The command line as the case files show it: what is printed, where, and how it ends. See testing/cli-cases.
 
-import { readdirSync } from 'node:fs';
+import { chmodSync, readdirSync } from 'node:fs';
 import { test } from 'node:test';
 import { builtinWorkflow } from '../../src/workflow/builtin.ts';
 import { startApplication } from '../../testing/application/application.ts';
@@ -8,6 +8,10 @@ import { runCaseFile } from '../../testing/cli-cases/run-case.ts';
 
 const folder = 'testdata/cli';
 const files = (path: string) => readdirSync(path).filter((name) => name.endsWith('.txt'));
+
+// What a clone leaves readable by others depends on the umask, and a command warns of a key that is.
+const keys = 'testdata/update/keys';
+for (const name of readdirSync(keys)) if (name.endsWith('.key.pem')) chmodSync(`${keys}/${name}`, 0o600);
 
 for (const name of files(folder)) test(`${folder}/${name}`, () => runCaseFile(`${folder}/${name}`));
 
