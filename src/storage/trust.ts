@@ -69,6 +69,20 @@ export function trustReader({ query }: TrustSql): TrustReader {
 			const rows = await query(sql, [role, limit]);
 			return rows.map((row) => ({ version: Number(row.version), committed: Number(row.committed) }));
 		},
+		async outdated(kept, before, limit) {
+			const sql = `select old.role, old.version from trust_document old
+				join trust_document later on later.role = old.role and later.version = old.version + $1
+				join trust_role on trust_role.name = old.role
+				where trust_role.kind <> 'root' and later.committed < $2 order by old.role, old.version limit $3`;
+			const rows = await query(sql, [kept, before, limit]);
+			return rows.map((row) => ({ role: String(row.role), version: Number(row.version) }));
+		},
+		async waitingTargets() {
+			const sql =
+				'select role, held, count(*) as count from trust_target where waiting = 1 group by role, held order by role, held';
+			const rows = await query(sql, []);
+			return rows.map((row) => ({ role: String(row.role), held: Number(row.held) === 1, count: Number(row.count) }));
+		},
 		async target(path) {
 			const row = await one(`select ${targetColumns} from trust_target where path = $1`, [path]);
 			return row === undefined ? undefined : targetFromRow(row);

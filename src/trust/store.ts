@@ -106,9 +106,16 @@ export interface TrustReader {
 	document(role: string, version?: number): Promise<StoredDocument | undefined>;
 	/** What documents there are of a role, newest first, without their bodies. */
 	versions(role: string, limit: number): Promise<{ readonly version: number; readonly committed: number }[]>;
+	/**
+	 * Documents that `kept` later ones of their role follow, the last of these committed before `before` (milliseconds since
+	 * the epoch); `limit` at most, by role, oldest first. Roots are not among them.
+	 */
+	outdated(kept: number, before: number, limit: number): Promise<{ readonly role: string; readonly version: number }[]>;
 	target(path: string): Promise<StoredTarget | undefined>;
 	/** In the order of their paths (by code point), those above `after`, `limit` at most. */
 	targets(filter: TargetFilter, after: string, limit: number): Promise<StoredTarget[]>;
+	/** How many changes of targets wait, by role: held back, or not published yet. */
+	waitingTargets(): Promise<{ readonly role: string; readonly held: boolean; readonly count: number }[]>;
 	pending(): Promise<PendingDocument[]>;
 	/** Oldest first. */
 	outbox(limit: number): Promise<OutboxEntry[]>;

@@ -42,16 +42,7 @@ const mostResumptions = 3;
  * @throws CaissonError blobs-unavailable
  */
 export async function openS3Blobs(address: S3Address, partSize = usualPart): Promise<BlobStore & { close(): void }> {
-	const client = new S3Client({
-		...(address.endpoint !== undefined && { endpoint: address.endpoint, forcePathStyle: true }),
-		// Others than Amazon ignore the region, but requests are signed with one.
-		...(address.endpoint !== undefined && { region: 'us-east-1' }),
-		...(address.region !== undefined && { region: address.region }),
-		// Checksums in trailers are unknown to many S3 servers; requests are signed over the digest of their body.
-		requestChecksumCalculation: 'WHEN_REQUIRED',
-		responseChecksumValidation: 'WHEN_REQUIRED',
-		requestHandler: { connectionTimeout: 5_000, socketTimeout: 60_000 },
-	});
+	const client = s3Client(address);
 	const blobs = new S3Blobs(client, address, partSize);
 	try {
 		await attempt('The bucket cannot be used', () => client.send(new HeadBucketCommand({ Bucket: address.bucket })));
@@ -61,6 +52,20 @@ export async function openS3Blobs(address: S3Address, partSize = usualPart): Pro
 		throw error;
 	}
 	return blobs;
+}
+
+/** The client of the bucket's server, for whatever is kept in it. */
+export function s3Client(address: S3Address): S3Client {
+	return new S3Client({
+		...(address.endpoint !== undefined && { endpoint: address.endpoint, forcePathStyle: true }),
+		// Others than Amazon ignore the region, but requests are signed with one.
+		...(address.endpoint !== undefined && { region: 'us-east-1' }),
+		...(address.region !== undefined && { region: address.region }),
+		// Checksums in trailers are unknown to many S3 servers; requests are signed over the digest of their body.
+		requestChecksumCalculation: 'WHEN_REQUIRED',
+		responseChecksumValidation: 'WHEN_REQUIRED',
+		requestHandler: { connectionTimeout: 5_000, socketTimeout: 60_000 },
+	});
 }
 
 class S3Blobs implements BlobStore {
@@ -363,7 +368,8 @@ function unavailable(what: string, cause: unknown): CaissonError {
 	return new CaissonError('blobs-unavailable', `${what}: ${reason}${status}.`, { cause });
 }
 
-async function attempt<Result>(what: string, step: () => Promise<Result>): Promise<Result> {
+/** @throws CaissonError blobs-unavailable, where the step throws anything but a CaissonError */
+export async function attempt<Result>(what: string, step: () => Promise<Result>): Promise<Result> {
 	try {
 		return await step();
 	} catch (error) {
@@ -372,7 +378,7 @@ async function attempt<Result>(what: string, step: () => Promise<Result>): Promi
 }
 
 /** As attempt; undefined where there is no such object. */
-async function found<Result>(what: string, step: () => Promise<Result>): Promise<Result | undefined> {
+export async function found<Result>(what: string, step: () => Promise<Result>): Promise<Result | undefined> {
 	return attempt(what, () =>
 		step().catch((error: unknown) => {
 			if (isAbsent(error)) return undefined;

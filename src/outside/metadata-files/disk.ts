@@ -11,15 +11,21 @@ import type { MetadataFiles } from '../../trust/store.ts';
 const unfinished = '.new-';
 
 /**
- * Opens the folder, makes it where there is none, and removes what a crash left half-written.
+ * Opens the folder and removes what a crash left half-written. A folder that is not there is made by the first write.
  * @throws CaissonError blobs-unavailable
  */
 export async function openDiskMetadata(folder: string): Promise<MetadataFiles> {
-	await attempt('The folder of metadata cannot be prepared', async () => {
-		await mkdir(folder, { recursive: true, mode: 0o700 });
-		for (const name of await readdir(folder)) if (name.startsWith(unfinished)) await unlink(join(folder, name));
-		await syncFolder(dirname(folder));
+	await attempt('The folder of metadata cannot be read', async () => {
+		const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+			if (error.code === 'ENOENT') return [];
+			throw error;
+		});
+		for (const name of names) if (name.startsWith(unfinished)) await unlink(join(folder, name));
 	});
+	let made: Promise<void> | undefined;
+	const make = async () => {
+		if ((await mkdir(folder, { recursive: true, mode: 0o700 })) !== undefined) await syncFolder(dirname(folder));
+	};
 	const at = (name: string) => {
 		// Names come from rules/metadata/file-names.ts, which escapes what is not plain; this is the wall behind it.
 		if (!/^[^/.][^/]*$/.test(name)) throw new CaissonError('internal', `not the name of a metadata file: ${name}`);
@@ -30,6 +36,11 @@ export async function openDiskMetadata(folder: string): Promise<MetadataFiles> {
 			const target = at(name);
 			const temporary = join(folder, unfinished + randomUUID());
 			await attempt(`The metadata file ${name} cannot be written`, async () => {
+				made ??= make();
+				await made.catch((error: unknown) => {
+					made = undefined;
+					throw error;
+				});
 				try {
 					await using file = await open(temporary, 'wx', 0o644);
 					await file.writeFile(bytes);

@@ -203,6 +203,34 @@ export function trustContract(open: OpenStore): void {
 		assert.deepEqual(await storage.trust.outbox(9), []);
 	});
 
+	storeTest('trust: documents are outdated once enough later ones are old enough', open, async (storage) => {
+		const roots = [1, 2, 3].map((version) => document(version, 0, { role: 'root' }));
+		await change1(storage, async (trust) => {
+			await trust.putRoles([{ ...role('root'), kind: 'root', delegator: '' }, role('bin-0'), role('bin-1')]);
+			await trust.putDocuments([...roots, ...[1, 2, 3, 4].map((version) => document(version, 0))]);
+			await trust.putDocuments([document(1, 0, { role: 'bin-1' })]);
+		});
+		const versions = async (kept: number, before: number, limit = 9) =>
+			(await storage.trust.outdated(kept, before, limit)).map((one) => `${one.role} ${one.version}`);
+		assert.deepEqual(await versions(2, 9999), ['bin-0 1', 'bin-0 2']);
+		assert.deepEqual(await versions(2, 1004), ['bin-0 1']);
+		assert.deepEqual(await versions(1, 9999, 2), ['bin-0 1', 'bin-0 2']);
+		assert.deepEqual(await versions(4, 9999), []);
+	});
+
+	storeTest('trust: changes that wait are counted by role, those held back apart', open, async (storage) => {
+		await change1(storage, async (trust) => {
+			await trust.putRoles([role('bin-0'), role('bin-1')]);
+			await trust.putTargets([change('a'), change('b'), change('c', '1', { held: true })]);
+			await trust.putTargets([change('d', '1', { role: 'bin-1' })]);
+		});
+		assert.deepEqual(await storage.trust.waitingTargets(), [
+			{ role: 'bin-0', held: false, count: 2 },
+			{ role: 'bin-0', held: true, count: 1 },
+			{ role: 'bin-1', held: false, count: 1 },
+		]);
+	});
+
 	storeTest('trust: targets are listed by prefix in pages, in the order of code points', open, async (storage) => {
 		const all = ['a/1', 'a/2', 'a/ü', 'a/\u{1F600}', 'b/1'];
 		await change1(storage, async (trust) => {

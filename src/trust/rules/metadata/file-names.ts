@@ -8,6 +8,20 @@ export function metadataFileName(role: string, version?: number): string {
 	return version === undefined ? `${name}.json` : `${version}.${name}.json`;
 }
 
+/** Does the name hold a version? The bytes behind such a name never change (clause 6.2). */
+export function isImmutable(name: string): boolean {
+	return /^[0-9]+\../.test(name);
+}
+
+/** The file that a name stands for, as metadataFileName writes it, however the request wrote it; undefined for others. */
+export function requestedFile(name: string): string | undefined {
+	if (name === 'timestamp.json') return name;
+	const [, version, role] = /^([1-9][0-9]{0,15})\.(.{1,200})\.json$/s.exec(name) ?? [];
+	return version === undefined || role === undefined || !role.isWellFormed()
+		? undefined
+		: metadataFileName(role, Number(version));
+}
+
 /** The name by which timestamp and snapshot list the metadata of a role: neither escaped nor with a version. */
 export function metaKey(role: string): string {
 	return `${role}.json`;
