@@ -108,7 +108,9 @@ function rootCommand(terminal: Terminal, world: CeremonyWorld): Command {
 		const after = outcome.documents[0]?.signed as RootSigned;
 		const signers = mustSignAnew(before, after);
 		if (signers.length === 0) return;
-		terminal.note(`The keys of targets change: ${signers.join(', ')} must sign a new targets as well:`);
+		terminal.note(
+			`The keys of targets change, to ${signers.join(', ')}. Unless enough of them signed the targets that stands:`,
+		);
 		terminal.note('  caisson trust ceremony targets --from N.targets.json');
 	});
 	return withExamples(command, [

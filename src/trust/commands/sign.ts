@@ -149,7 +149,7 @@ function showChecks(terminal: Terminal, { authorities }: OpenDocument, checks: r
 		const keys = authorities[index]?.keys ?? {};
 		const names = (ids: readonly string[]) => ids.map((id) => keyName(id, keys)).join(', ') || 'nobody';
 		const rest = missing === 0 ? 'complete' : `${missing} more of ${names(unsigned)}`;
-		terminal.print(`By ${by}: ${signed.length} of ${threshold} (${names(signed)}); ${rest}`);
+		terminal.print(`By ${by}: ${threshold} needed, signed by ${names(signed)}; ${rest}`);
 	}
 }
 

@@ -27,7 +27,7 @@ export function statusCommand(terminal: Terminal, world: CeremonyWorld, server?:
 			'Show each role with its version, its expiry, who signed it and who is missing, for the old root and the new one.' +
 				(server === undefined ? '' : ' Without files: of the server.'),
 		)
-		.argument(server === undefined ? '<document...>' : '[document...]', 'documents, N.ROLE.json')
+		.argument('[document...]', 'documents, N.ROLE.json')
 		.option('--dir <dir>', 'all documents of this folder')
 		.action(async (files: readonly string[], options: Options) => {
 			const standings = await standingsOf(files, options, world, server);
@@ -71,7 +71,7 @@ export function showStandings(terminal: Terminal, { roles, keys }: Standings): v
 	for (const { role, version, checks, useless, notes } of roles) {
 		for (const { by, signed, threshold, missing, unsigned } of checks) {
 			const rest = missing === 0 ? '' : `; ${missing} more of ${names(unsigned)}`;
-			terminal.print(`${role} ${version}, by ${by}: ${signed.length} of ${threshold} (${names(signed)})${rest}`);
+			terminal.print(`${role} ${version}, by ${by}: ${threshold} needed, signed by ${names(signed)}${rest}`);
 		}
 		if (useless.length > 0) {
 			terminal.print(`${role} ${version}: signatures that count for nothing: ${names(useless)}`);
