@@ -169,6 +169,12 @@ export const errorCatalogue = {
 		when: 'No role of the repository may sign a target of this path.',
 		remedy: 'Choose a path that a delegation names, or delegate to a role for it.',
 	},
+	'trust-import-refused': {
+		http: 409,
+		exit: 1,
+		when: 'A repository cannot be taken over as it is; nothing was stored.',
+		remedy: 'Read the message: it names the file or the rule.',
+	},
 	'trust-conflict': {
 		http: 409,
 		exit: 1,
@@ -439,6 +445,49 @@ export const errorCatalogue = {
 		exit: 1,
 		when: 'The trust client could not do its work on this machine: its disk, or its options.',
 		remedy: 'Read the message: it names the file or the option.',
+	},
+	// trust: the director
+	'director-inventory-refused': {
+		http: 400,
+		exit: 1,
+		when: 'The inventory of a device breaks a rule: the message names the field.',
+		remedy: 'Read the message; docs/director.md shows the form of an inventory.',
+	},
+	'director-device-unknown': {
+		http: 404,
+		exit: 1,
+		when: 'The director has no device of this name.',
+		remedy: 'Look at the devices: `caisson director device list`.',
+	},
+	'director-device-exists': {
+		http: 409,
+		exit: 1,
+		when: 'The director has a device of this name already.',
+		remedy: 'Choose another name, or use `--replace` where the device was set up anew.',
+	},
+	'director-order-refused': {
+		http: 400,
+		exit: 1,
+		when: 'An order does not fit the device: the component, its hardware, or another order for the same file.',
+		remedy: 'Read the message; `caisson director device show DEVICE` shows the components.',
+	},
+	'director-manifest-dropped': {
+		http: 400,
+		exit: 1,
+		when: 'The director dropped a manifest of a device: a check failed, and nothing was changed by it.',
+		remedy: 'Read the message; `caisson director manifest list DEVICE` shows the manifests that were dropped.',
+	},
+	'director-key-shared': {
+		http: 409,
+		exit: 1,
+		when: 'A key of the director is a key of the image repository as well, so that one theft would break both.',
+		remedy: 'Make keys of the director alone: `caisson director init` makes the online ones itself.',
+	},
+	'director-not-ready': {
+		http: 409,
+		exit: 1,
+		when: 'The data directory of the director was not initialised, or was initialised already.',
+		remedy: 'Run `caisson director init --dir DIR` once, with a new folder.',
 	},
 } as const satisfies Record<string, ErrorMeaning>;
 

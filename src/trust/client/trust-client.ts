@@ -8,7 +8,7 @@ import { type Refusal, Refused } from '../rules/client/refusal.ts';
 import { type JudgedTime, raisedFloor } from '../rules/client/time-floor.ts';
 import { TrustedSet } from '../rules/client/trusted-set.ts';
 import type { FoundTarget } from '../rules/metadata/delegation.ts';
-import type { RootSigned, TimestampSigned } from '../rules/metadata/model.ts';
+import type { RootSigned, TargetsSigned, TimestampSigned } from '../rules/metadata/model.ts';
 import type { Step } from './durable-file.ts';
 import { defaultFetchPolicy, Fetcher, type FetchPolicy, type TlsIdentity } from './fetcher.ts';
 import { type ClientLimits, defaultClientLimits } from './limits.ts';
@@ -79,6 +79,14 @@ export interface Downloaded {
 	readonly refreshed: Refreshed;
 	/** In the order asked for; some may be refused. */
 	readonly targets: readonly TargetOutcome[];
+}
+
+/** What consult() lends: documents of one refresh, verified. */
+export interface Consulted {
+	/** The top-level targets. */
+	readonly targets: TargetsSigned;
+	find(name: string): Promise<FoundTarget | Refusal>;
+	download(name: string, folder: string): Promise<TargetOutcome>;
 }
 
 /**
@@ -163,6 +171,37 @@ export class TrustClient {
 			const refused = targets.find(({ refusal }) => refusal !== undefined)?.refusal;
 			if (refused !== undefined) await this.#keepRefusal(refused);
 			return { outcome: 'downloaded', refreshed: result, targets };
+		});
+	}
+
+	/**
+	 * Refreshes, and lets `work` look at targets and download them, all of the one state that was trusted then. The state
+	 * is locked meanwhile. What `work` returns is passed on.
+	 * @throws CaissonError as refresh, and what `work` throws
+	 */
+	async consult<T>(work: (trusted: Consulted, refreshed: Refreshed) => Promise<T>): Promise<T | RefreshRefused> {
+		return this.#locked(async () => {
+			const { cycle, result } = await this.#refresh();
+			if (result.outcome === 'refused') return result;
+			const trusted: Consulted = {
+				targets: cycle.trusted.targets() as TargetsSigned,
+				find: async (name) => {
+					try {
+						return await cycle.find(name);
+					} catch (error) {
+						if (error instanceof Refused) return error.refusal;
+						throw error;
+					}
+				},
+				download: async (name, folder) => {
+					if (this.#targets === undefined)
+						throw new CaissonError('configuration-invalid', 'no URL of targets was given');
+					const outcome = await this.#downloadOne(cycle, this.#targets, name, folder);
+					if (outcome.refusal !== undefined) await this.#keepRefusal(outcome.refusal);
+					return outcome;
+				},
+			};
+			return work(trusted, result);
 		});
 	}
 
