@@ -52,8 +52,11 @@ export async function offerDocument(
 ): Promise<Offered> {
 	const metadata: Metadata<Signed> = readMetadata(role === 'root' ? 'root' : 'targets', bytes);
 	return await change(world, by, async (unit) => {
-		const pending = (await unit.trust.pending()).find((one) => one.role === role);
-		const before = pending && readPending(role, pending.body);
+		const waiting = (await unit.trust.pending()).find((one) => one.role === role);
+		const waited = waiting && readPending(role, waiting.body);
+		// The empty first version that the server proposed gives way to the one that a ceremony made.
+		const proposed = waiting?.startedBy === proposedBy && waited?.signatures.length === 0;
+		const [pending, before] = proposed ? [] : [waiting, waited];
 		const same = before !== undefined && canonicalText(before.signed) === canonicalText(metadata.signed);
 		if (before !== undefined && !same) {
 			const which = `version ${before.signed.version} of ${quoted(role)}`;
@@ -207,6 +210,9 @@ function newDocument(world: RepositoryWorld, role: string, metadata: Metadata<Si
 	};
 }
 
+/** Who started a document that nobody asked for. */
+const proposedBy = 'caisson';
+
 /** Roles that people sign and that have no document yet get an empty one to sign: without it nothing can be served. */
 async function prepareFirstVersions(
 	world: RepositoryWorld,
@@ -220,7 +226,7 @@ async function prepareFirstVersions(
 		if (((await unit.trust.role(name))?.version ?? 0) > 0) continue;
 		const expires = expiryText(expiryOf(kind, settings, world.now()));
 		const metadata = unsigned(makeTargets({ version: 1, expires, targets: {} }));
-		await keepPending(world, unit, name, metadata, undefined, 'caisson');
+		await keepPending(world, unit, name, metadata, undefined, proposedBy);
 	}
 }
 
