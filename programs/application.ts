@@ -23,7 +23,14 @@ import { Folding } from '../src/job/folding.ts';
 import { type RetentionRules, sweep } from '../src/job/housekeeping.ts';
 import { jobHandlers } from '../src/job/routes.ts';
 import { type JobWorld, writeFolded } from '../src/job/steps.ts';
+import { trustHash, trustSha256, verifyTrustSignature } from '../src/outside/signer/trust-verify.ts';
 import type { Storage } from '../src/storage/store.ts';
+import { Housekeeping } from '../src/trust/housekeeping.ts';
+import { Publisher } from '../src/trust/publisher.ts';
+import { type RepositoryWorld, repositorySettings } from '../src/trust/repository/world.ts';
+import { serveMetadata, trustHandlers } from '../src/trust/routes.ts';
+import type { OnlineSigner } from '../src/trust/signer.ts';
+import type { MetadataFiles } from '../src/trust/store.ts';
 import {
 	type ApiOptions,
 	type Call,
@@ -81,6 +88,10 @@ export interface ApplicationParts {
 	readonly eventStreams: () => EventStreamLimits;
 	readonly onSubscribers: (change: 1 | -1) => void;
 	readonly retention: () => RetentionRules;
+	/** The repository of trust: where its metadata is served from, and the keys that this server signs with. */
+	readonly trust: { readonly files: MetadataFiles; readonly signers: readonly OnlineSigner[] };
+	/** Told when each role of trust expires, in milliseconds since the epoch. */
+	readonly onTrustExpiries: (expiries: readonly { readonly name: string; readonly expires: number }[]) => void;
 }
 
 export interface Application {
@@ -111,6 +122,9 @@ const headRound = 3_600_000;
 const expiryRound = 3_600_000;
 /** How often it is written what was downloaded. */
 const trafficRound = 10_000;
+/** How often it is looked whether metadata of trust is to be signed or written, and how often old documents are forgotten. */
+const trustRound = 60_000;
+const outdatedRound = 3_600_000;
 /** How often it is written when tokens were last used. */
 const usesRound = 60_000;
 
@@ -149,6 +163,8 @@ export async function createApplication(parts: ApplicationParts): Promise<Applic
 		writeTraffic: () => traffic.write(parts.artifacts().trafficRetention),
 	};
 	const resumption = new Resumption(artifacts);
+	const trust = trustWorld(parts);
+	const housekeeping = trustHousekeeping(parts, trust);
 	const exportFailed = (error: unknown) => log.error({ err: error }, 'an export of the audit trail broke off');
 	const caissonHandlers: Handlers = {
 		...bulkJobHandlers(world),
@@ -159,6 +175,7 @@ export async function createApplication(parts: ApplicationParts): Promise<Applic
 			wrongCode: recordWrongCode(access.denied),
 		}),
 		...artifactHandlers(artifacts, resumption),
+		...trustHandlers(trust),
 		...auditHandlers({ ...sealing, failed: exportFailed }),
 	};
 	const instance = async (port: Port): Promise<FastifyInstance> => {
@@ -182,6 +199,7 @@ export async function createApplication(parts: ApplicationParts): Promise<Applic
 			...(port === 'southbound' && { traffic }),
 			onSent: (bytes, ranges) => parts.onArtifactSent(port, bytes, ranges),
 		});
+		serveMetadata(app, { files: parts.trust.files, shared: options.openToOrigins, onFailure: options.onFailure });
 		serveErrors(app, options);
 		serveNotFound(app, options);
 		await app.ready();
@@ -197,6 +215,8 @@ export async function createApplication(parts: ApplicationParts): Promise<Applic
 		every(expiryRound, () => resumption.expire(), log),
 		every(trafficRound, () => artifacts.writeTraffic(), log),
 		every(headRound, () => logHead(sealing, log), log),
+		every(trustRound, () => trustTurn(parts, housekeeping), log, true),
+		every(outdatedRound, async () => void (await housekeeping.forget()), log),
 	];
 	return {
 		southbound: (request, response) => south.routing(request, response),
@@ -219,6 +239,33 @@ export async function createApplication(parts: ApplicationParts): Promise<Applic
 			await Promise.all([south.close(), north.close()]);
 		},
 	};
+}
+
+function trustWorld({ storage, trust: { files, signers }, now }: ApplicationParts): RepositoryWorld {
+	const crypto = { sha256: trustSha256, hash: trustHash, verify: verifyTrustSignature };
+	const settings = () => repositorySettings(storage.trust);
+	const publisher = new Publisher({ storage, files, settings, signers, sha256: trustSha256, now });
+	return { ...crypto, storage, publisher, now, onlineKeyids: new Set(signers.map(({ keyid }) => keyid)) };
+}
+
+function trustHousekeeping(parts: ApplicationParts, { publisher }: RepositoryWorld): Housekeeping {
+	const { storage, now, log } = parts;
+	const { files, signers } = parts.trust;
+	return new Housekeeping({
+		...{ storage, files, publisher, now, signs: signers.length > 0 },
+		alarm: ({ role, state, expires, remedy }) => {
+			const fields = { role, expires: new Date(expires).toISOString(), remedy };
+			log.warn(fields, state === 'expired' ? 'a role of trust has expired' : 'a role of trust expires soon');
+		},
+	});
+}
+
+async function trustTurn(parts: ApplicationParts, housekeeping: Housekeeping): Promise<void> {
+	try {
+		await housekeeping.round();
+	} finally {
+		parts.onTrustExpiries(housekeeping.expiries);
+	}
 }
 
 /** Fastify without its own ideas of bodies and errors: bytes in, and every error goes through one place. */
@@ -323,11 +370,11 @@ function logFailure(log: Logger, error: unknown, request: FastifyRequest): void 
 	else log.debug(line, 'request refused');
 }
 
-/** Runs `work` again and again, never twice at once. @returns stops it and waits for a run under way */
-function every(interval: number, work: () => Promise<void>, log: Logger): () => Promise<void> {
+/** Runs `work` again and again, never twice at once; `now`: for the first time at once. @returns stops it and waits for a run under way */
+function every(interval: number, work: () => Promise<void>, log: Logger, now = false): () => Promise<void> {
 	let running: Promise<void> = Promise.resolve();
 	let busy = false;
-	const timer = setInterval(() => {
+	const run = () => {
 		if (busy) return;
 		busy = true;
 		running = work()
@@ -335,8 +382,10 @@ function every(interval: number, work: () => Promise<void>, log: Logger): () => 
 			.finally(() => {
 				busy = false;
 			});
-	}, interval);
+	};
+	const timer = setInterval(run, interval);
 	timer.unref();
+	if (now) run();
 	return async () => {
 		clearInterval(timer);
 		await running;

@@ -17,6 +17,7 @@ import { ensureOperatorToken, operatorTokenFile } from '../src/access/operator-t
 import type { BlobStore } from '../src/artifact/store.ts';
 import type { OpenBlobs } from '../src/outside/blobs/open.ts';
 import { type DecisionHook, openDecisionHook } from '../src/outside/decision-hook.ts';
+import { openMetadataFiles } from '../src/outside/metadata-files/open.ts';
 import type { DatabaseAddress } from '../src/storage/postgres/address.ts';
 import type { Storage } from '../src/storage/store.ts';
 import { createMetrics } from '../src/web/metrics.ts';
@@ -38,6 +39,7 @@ import { type LiveOptions, liveOptions, watchFiles } from './server/reload.ts';
 import { openTls, type ServedTls } from './server/served-tls.ts';
 import { activatedSockets, forgetSystemd, serviceManager } from './server/systemd.ts';
 import { checkTrustBoundary, type TrustPolicy } from './server/trust-boundary.ts';
+import { openTrustKeys } from './server/trust-keys.ts';
 
 /** What a server is put together from; tests hand in other parts. */
 export interface ServerParts {
@@ -114,6 +116,9 @@ async function start(
 	undo.push(() => storage.close());
 	const blobs = await parts.openBlobs(values.blobs, directory.file('blobs'));
 	undo.push(() => blobs.close());
+	const metadata = await openMetadataFiles(values.blobs, directory.file('tuf'));
+	undo.push(() => metadata.close());
+	const signers = await openTrustKeys(configuration, log);
 	const hook = openHook(values);
 	undo.push(() => hook?.close());
 	const application = await parts.createApplication(
@@ -126,6 +131,7 @@ async function start(
 			link,
 			tls,
 			hook,
+			trust: { files: metadata, signers },
 			names: northboundNames(configuration),
 		}),
 	);
@@ -160,6 +166,7 @@ async function start(
 		await application.drain();
 		await storage.close();
 		blobs.close();
+		metadata.close();
 		hook?.close();
 		withdrawServer(directory);
 		directory.release();
@@ -188,8 +195,9 @@ function applicationParts(from: {
 	link: ConsoleLink;
 	tls: ServedTls;
 	hook: DecisionHook | undefined;
+	trust: ApplicationParts['trust'];
 }): ApplicationParts {
-	const { live, storage, blobs, log, operatorToken, names, link, tls, hook } = from;
+	const { live, storage, blobs, log, operatorToken, names, link, tls, hook, trust } = from;
 	const metrics = createMetrics();
 	const values = live.current;
 	const access = createAccess({
@@ -229,6 +237,8 @@ function applicationParts(from: {
 			graceInterval: live.current['sse-grace-interval'],
 		}),
 		retention: () => ({ jobs: live.current.retention, events: live.current['event-retention'] }),
+		trust,
+		onTrustExpiries: metrics.trustExpiries,
 	};
 }
 

@@ -6,6 +6,7 @@ import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { parseS3Address } from '../../src/outside/blobs/s3-address.ts';
 import { parseHookAddress } from '../../src/outside/decision-hook.ts';
+import { isPkcs11Uri } from '../../src/outside/signer/pkcs11-uri.ts';
 import { DatabaseAddress } from '../../src/storage/postgres/address.ts';
 import { deviceIdentityForms } from '../../src/web/client-certificate.ts';
 import { parseNetwork } from '../../src/web/trusted-proxy.ts';
@@ -265,6 +266,32 @@ export const options = {
 		value: 'FILE',
 		live: false,
 		help: 'revocation lists of that CA, PEM; read again when the file changes',
+	}),
+	'trust-key': many({
+		read: (text: string) => (isPkcs11Uri(text) ? text : path(text)),
+		default: [],
+		value: 'FILE',
+		live: false,
+		key: (key: string) => key,
+		help: 'key that this server signs trust metadata with: PEM file or PKCS#11 URI; repeatable',
+	}),
+	'trust-passphrase-file': optional({
+		read: path,
+		value: 'FILE',
+		live: false,
+		help: 'file whose first line is the passphrase of these keys (default: systemd credential caisson-key-passphrase)',
+	}),
+	'trust-pin-file': optional({
+		read: path,
+		value: 'FILE',
+		live: false,
+		help: 'file (0600) whose first line is the PIN of their token (default: systemd credential caisson-token-pin)',
+	}),
+	'trust-pkcs11-module': optional({
+		read: path,
+		value: 'FILE',
+		live: false,
+		help: 'PKCS#11 module of their token (default: the one that its URI names, or else p11-kit)',
 	}),
 	'simple-fileserver': optional({
 		read: path,

@@ -15,6 +15,7 @@ export const unfinished = 'unfinished';
 // Entries taken at once, and files written beside each other.
 const MOST_ENTRIES = 1_000;
 const BESIDE = 16;
+const MOST_ROOTS = 1_000_000;
 
 /**
  * Writes what the outbox holds. Several servers may do so at once: should an older timestamp be written over a newer one,
@@ -50,6 +51,28 @@ export async function repairTimestamp(storage: TrustStorage, files: MetadataFile
 	const name = metadataFileName('timestamp');
 	if (servedVersion(await files.read(name)) >= document.version) return;
 	await files.write(name, new TextEncoder().encode(document.body));
+}
+
+/**
+ * Where nothing is served though something is committed (a restored backup, another folder or bucket), writes everything
+ * anew, the timestamp last.
+ * @returns how many files were written
+ */
+export async function restoreFiles(storage: TrustStorage, files: MetadataFiles): Promise<number> {
+	if ((await storage.trust.document('timestamp')) === undefined) return 0;
+	if ((await files.read(metadataFileName('timestamp'))) !== undefined) return 0;
+	let written = 0;
+	for (const { name, kind } of await storage.trust.roles()) {
+		if (kind === 'timestamp') continue;
+		// Without the current one only roots: devices that fetched an older snapshot fetch the next timestamp soon enough.
+		const versions = await storage.trust.versions(name, kind === 'root' ? MOST_ROOTS : 1);
+		const entries = versions.map(({ version }) => ({ number: 0, role: name, version }));
+		await beside(entries, (entry) => writeDocument(entry, storage, files));
+		written += entries.length;
+	}
+	// What is still in the outbox is written by its own way, and then the timestamp with it.
+	await repairTimestamp(storage, files);
+	return written;
 }
 
 function servedVersion(bytes: Uint8Array | undefined): number {

@@ -16,6 +16,8 @@ export interface Metrics {
 	artifactSent(port: string, bytes: number, ranges: number): void;
 	/** A denied request, by reason. */
 	denied(reason: string): void;
+	/** When each role of trust expires, in milliseconds since the epoch; the list replaces the one before. */
+	trustExpiries(expiries: readonly { readonly name: string; readonly expires: number }[]): void;
 }
 
 export function createMetrics(): Metrics {
@@ -58,6 +60,17 @@ export function createMetrics(): Metrics {
 		labelNames: ['port'],
 		registers: [registry],
 	});
+	let expiries: readonly { readonly name: string; readonly expires: number }[] = [];
+	new Gauge({
+		name: 'caisson_trust_expiry_seconds',
+		help: 'Seconds until a role of the repository of trust expires; of its bins the earliest. Negative: it has.',
+		labelNames: ['role'],
+		registers: [registry],
+		collect() {
+			this.reset();
+			for (const { name, expires } of expiries) this.set({ role: name }, Math.round((expires - Date.now()) / 1000));
+		},
+	});
 	return {
 		registry,
 		observe(app, port) {
@@ -77,6 +90,9 @@ export function createMetrics(): Metrics {
 		},
 		subscribers: (change) => streams.inc(change),
 		denied: (reason) => denials.inc({ reason }),
+		trustExpiries: (now) => {
+			expiries = now;
+		},
 		artifactSent(port, bytes, ranges) {
 			artifactBytes.inc({ port }, bytes);
 			artifactRanges.inc({ port }, ranges);

@@ -12,6 +12,7 @@ import { type Application, type ApplicationParts, createApplication } from '../.
 import { accessWorld } from '../../programs/server/access.ts';
 import { TokenCheck } from '../../src/access/tokens.ts';
 import { openDiskBlobs } from '../../src/outside/blobs/disk.ts';
+import { openDiskMetadata } from '../../src/outside/metadata-files/disk.ts';
 import { openSqlite } from '../../src/storage/sqlite/open.ts';
 import type { Storage } from '../../src/storage/store.ts';
 
@@ -51,6 +52,8 @@ export async function startApplication(parts: Partial<ApplicationParts> = {}): P
 		eventStreams: () => ({ pingInterval: 30_000, graceInterval: 60_000 }),
 		onSubscribers: () => undefined,
 		retention: () => ({ jobs: [], events: 0 }),
+		trust: { files: await openDiskMetadata(join(directory, 'tuf')), signers: [] },
+		onTrustExpiries: () => undefined,
 		...parts,
 	});
 	const servers = [createServer(application.southbound), createServer(application.northbound)] as const;

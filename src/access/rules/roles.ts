@@ -8,10 +8,10 @@ export type Role = (typeof roles)[number];
 
 /** What each role is for, in one line. */
 export const roleMeanings: Readonly<Record<Role, string>> = {
-	viewer: 'reads jobs, workflows and artifacts',
-	operator: 'creates, moves, tags and deletes jobs and workflows, and uploads artifacts',
+	viewer: 'reads jobs, workflows, artifacts and the repository of trust',
+	operator: 'creates, moves, tags and deletes jobs and workflows, uploads artifacts and publishes targets',
 	approver: 'moves a job on where its workflow waits for a person, and changes nothing else',
-	signer: 'uploads and deletes artifacts',
+	signer: 'uploads and deletes artifacts, publishes targets, and brings trust metadata that people signed',
 	auditor: 'reads the audit trail, beside all that a viewer reads',
 	admin: 'may do everything, making tokens included',
 };
@@ -23,6 +23,7 @@ const readers = roles;
 const readersAndDevices = [...roles, 'device'] as const;
 const operators = ['operator', 'admin'] as const;
 const publishers = ['operator', 'signer', 'admin'] as const;
+const signers = ['signer', 'admin'] as const;
 const auditors = ['auditor', 'admin'] as const;
 const admins = ['admin'] as const;
 
@@ -38,6 +39,7 @@ export const callers: Readonly<Record<string, readonly Caller[]>> = {
 	'GET /download/*': readersAndDevices,
 	'GET /artifacts/sha256/:digest': readersAndDevices,
 	'GET /artifacts/sha256/:digest/:name': readersAndDevices,
+	'GET /tuf/:name': readersAndDevices,
 	[`GET ${wfx}/openapi.json`]: readersAndDevices,
 	[`GET ${wfx}/swagger.json`]: readersAndDevices,
 	[`GET ${wfx}/health`]: readersAndDevices,
@@ -68,6 +70,21 @@ export const callers: Readonly<Record<string, readonly Caller[]>> = {
 	[`PUT ${caisson}/artifacts/sha256/{digest}`]: publishers,
 	[`GET ${caisson}/artifacts/sha256/{digest}/upload`]: publishers,
 	[`DELETE ${caisson}/artifacts/sha256/{digest}`]: publishers,
+	[`GET ${caisson}/trust`]: readers,
+	[`GET ${caisson}/trust/settings`]: readers,
+	[`PUT ${caisson}/trust/settings`]: admins,
+	[`GET ${caisson}/trust/documents/{role}`]: readers,
+	[`POST ${caisson}/trust/documents/{role}`]: signers,
+	[`GET ${caisson}/trust/pending/{role}`]: readers,
+	[`POST ${caisson}/trust/pending/{role}`]: signers,
+	[`DELETE ${caisson}/trust/pending/{role}`]: signers,
+	[`POST ${caisson}/trust/pending/{role}/signatures`]: signers,
+	[`GET ${caisson}/trust/targets`]: readers,
+	[`PUT ${caisson}/trust/targets`]: publishers,
+	[`POST ${caisson}/trust/targets/release`]: publishers,
+	[`POST ${caisson}/trust/publish`]: publishers,
+	[`POST ${caisson}/trust/online`]: publishers,
+	[`POST ${caisson}/trust/import`]: admins,
 	[`GET ${caisson}/audit`]: auditors,
 	[`GET ${caisson}/audit/seals`]: auditors,
 	[`GET ${caisson}/audit/export`]: auditors,

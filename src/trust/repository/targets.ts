@@ -99,3 +99,20 @@ function targetBody({ path, target }: WantedTarget): string | null {
 		throw new CaissonError('request-invalid', `the target ${quoted(path)} holds a control character`);
 	return body;
 }
+
+/**
+ * Lets go what was held back: all, or the paths given; it is served after the next publication.
+ * @returns how many
+ */
+export async function releaseTargets(
+	world: RepositoryWorld,
+	paths: readonly string[] | undefined,
+	by: string,
+): Promise<number> {
+	return await world.storage.commitTrust(async (unit) => {
+		const released = await unit.trust.releaseTargets(paths);
+		const detail = { released, ...(paths !== undefined && { first: paths[0], paths: paths.length }) };
+		if (released > 0) await unit.audit.append(auditRow(world, by, 'trust.release', 'repository', detail));
+		return released;
+	});
+}
