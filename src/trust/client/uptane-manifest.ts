@@ -2,6 +2,7 @@
 // durable before the manifest leaves, so that none is ever used twice. It leaves out where keys are, and the
 // connection: send() takes one POST to the director.
 
+import { join } from 'node:path';
 import {
 	type ManifestFacts,
 	makeManifest,
@@ -13,6 +14,7 @@ import { canonicalJson } from '../rules/metadata/canonical.ts';
 import { expiryText } from '../rules/metadata/expiry.ts';
 import type { Signature } from '../rules/metadata/model.ts';
 import type { Step } from './durable-file.ts';
+import { readStatus } from './trust-client.ts';
 import { withUptane } from './uptane.ts';
 import { keepUptaneState, recordOf } from './uptane-state.ts';
 
@@ -44,11 +46,12 @@ export async function makeSignedManifest(options: ManifestOptions): Promise<Sign
 	return withUptane(options.state, async (before) => {
 		const state = { ...before, counter: before.counter + 1 };
 		await keepUptaneState(options.state, state, step);
+		const { floor } = await readStatus(join(options.state, 'director'));
 		const primary = device.components.find((component) => component.primary);
 		if (primary === undefined) throw new Error('a device has one primary component');
 		const facts: ManifestFacts = {
 			...{ device: device.device, primary: primary.id, counter: state.counter },
-			time: expiryText(Math.max(clock(), state.verified)),
+			time: expiryText(Math.max(clock(), floor.clock ?? 0, floor.signed?.at ?? 0)),
 			nonce: Array.from(options.nonce, (byte) => byte.toString(16).padStart(2, '0')).join(''),
 		};
 		const reports: SignedReport[] = [];

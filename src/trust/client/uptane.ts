@@ -13,7 +13,14 @@ import { orderFinding, sameHashes } from '../rules/director/match.ts';
 import { type Order, readOrders, type Self } from '../rules/director/orders.ts';
 import { makeFolder, sweep } from './durable-file.ts';
 import { lockFolder } from './lock.ts';
-import { type Consulted, initialiseState, rootFile, TrustClient, type TrustClientOptions } from './trust-client.ts';
+import {
+	type Consulted,
+	initialiseState,
+	readStatus,
+	rootFile,
+	TrustClient,
+	type TrustClientOptions,
+} from './trust-client.ts';
 import type { ClientCrypto } from './update-cycle.ts';
 import {
 	hasUptaneState,
@@ -144,7 +151,7 @@ export async function withUptane<T>(folder: string, work: (state: UptaneState) =
 
 interface Asked {
 	readonly orders: readonly Order[];
-	/** Milliseconds since 1970: the time that the director's metadata was judged by. */
+	/** Milliseconds since 1970: the earliest that it can be, by the clock and by what the director signed. */
 	readonly now: number;
 }
 
@@ -157,7 +164,9 @@ async function askDirector(options: UptaneOptions): Promise<Asked | { readonly a
 		}));
 		if ('outcome' in result) return { attack: { ...result.refusal, repository: 'director' } };
 		const { orders, now } = result;
-		return 'code' in orders ? { attack: orders } : { orders, now };
+		if ('code' in orders) return { attack: orders };
+		const { floor } = await readStatus(join(options.state, 'director'));
+		return { orders, now: Math.max(now, floor.signed?.at ?? 0) };
 	} finally {
 		client.close();
 	}
@@ -176,8 +185,9 @@ async function askImageRepository(
 	state: UptaneState,
 	downloads: string,
 ): Promise<Judged | { readonly attack: Attack }> {
-	// What the director signed is a time that it cannot be before: the floor of one repository holds for the other.
-	const built = Math.max(options.built ?? 0, now, state.verified);
+	// The floor under the clock that one repository gives holds for the other. It is not kept: a stolen key of the
+	// director that pushed it ahead is undone by its rotation.
+	const built = Math.max(options.built ?? 0, now);
 	const client = clientOf({ ...options, built }, 'image', options.imageUrls);
 	try {
 		const result = await client.consult((image) => judgeOrders(options, orders, state, image, downloads));
