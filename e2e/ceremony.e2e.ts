@@ -97,6 +97,13 @@ describe('docs/ceremony.md', { skip: whyNoToken() }, () => {
 		}
 	}
 
+	test('python-tuf was among the clients that were asked', { skip: withoutPython }, () => {
+		assert.deepEqual(
+			oracles.map(({ name }) => name),
+			['tuf-js', 'python-tuf'],
+		);
+	});
+
 	test('every publication that is known was on the page', () => {
 		assert.equal(publications, published.length);
 	});
