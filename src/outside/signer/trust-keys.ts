@@ -43,7 +43,11 @@ function newPrivateKey(kind: NewKeyKind): KeyObject {
 		case 'rsa':
 			return generateKeyPairSync('rsa', { modulusLength: 3072 }).privateKey;
 		case 'ml-dsa-65':
-			return generateKeyPairSync('ml-dsa-65').privateKey;
+			try {
+				return generateKeyPairSync('ml-dsa-65').privateKey;
+			} catch (cause) {
+				throw new CaissonError('key-unusable', 'This Node has no ML-DSA: its OpenSSL must be 3.5 or later.', { cause });
+			}
 	}
 }
 
