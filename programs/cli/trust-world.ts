@@ -4,11 +4,13 @@
 import { trustKeys } from '../../src/outside/signer/trust-keys.ts';
 import { trustSha256, verifyTrustSignature } from '../../src/outside/signer/trust-verify.ts';
 import type { TrustWorld } from '../../src/trust/commands.ts';
+import { writeWhole } from '../../src/update/output-file.ts';
 
 const client = async () => (await import('./trust-client.ts')).trustClientWorld;
 
 export const trustWorld: TrustWorld = {
 	ceremony: { keys: trustKeys, now: Date.now, sha256: trustSha256, verify: verifyTrustSignature },
+	pending: { writeWhole },
 	client: {
 		initialise: async (state, root) => (await client()).initialise(state, root),
 		refresh: async (address) => (await client()).refresh(address),

@@ -5,9 +5,14 @@ import type { Terminal } from '../terminal/terminal.ts';
 import type { CeremonyWorld } from './ceremony/world.ts';
 import { ceremonyCommand } from './commands/ceremony.ts';
 import { type ClientWorld, clientCommand } from './commands/client.ts';
+import { importCommand } from './commands/import.ts';
 import { keyCommand } from './commands/key.ts';
+import { abortCommand, offerCommand, type PendingWorld, pendingCommand } from './commands/pending.ts';
+import { publishCommand, resignCommand, settingsCommand } from './commands/publish.ts';
+import { serverStandings } from './commands/server-status.ts';
 import { signCommand } from './commands/sign.ts';
 import { statusCommand } from './commands/status.ts';
+import { targetCommand } from './commands/target.ts';
 
 /** What the commands need of the world besides the terminal. */
 export interface TrustWorld {
@@ -15,14 +20,25 @@ export interface TrustWorld {
 	readonly client: ClientWorld;
 	/** Keys of people, and what judges documents: src/outside/signer. */
 	readonly ceremony: CeremonyWorld;
+	/** Files that a server's documents are written to. */
+	readonly pending: PendingWorld;
 }
 
 export function trustCommands(terminal: Terminal, world: TrustWorld): Command {
-	return new Command('trust')
-		.description('Keep what devices trust: genuine, current and complete (The Update Framework).')
-		.addCommand(keyCommand(terminal, world.ceremony))
-		.addCommand(ceremonyCommand(terminal, world.ceremony))
-		.addCommand(signCommand(terminal, world.ceremony))
-		.addCommand(statusCommand(terminal, world.ceremony))
-		.addCommand(clientCommand(terminal, world.client));
+	const { ceremony } = world;
+	const command = new Command('trust').description(
+		'Keep what devices trust: genuine, current and complete (The Update Framework).',
+	);
+	const add = (group: string, ...commands: readonly Command[]) => {
+		for (const one of commands) command.addCommand(one.helpGroup(group));
+	};
+	add('People and their keys:', keyCommand(terminal, ceremony), ceremonyCommand(terminal, ceremony));
+	add('People and their keys:', signCommand(terminal, ceremony));
+	const server = () => serverStandings(terminal, ceremony.now);
+	add('A server’s repository:', statusCommand(terminal, ceremony, server), targetCommand(terminal));
+	add('A server’s repository:', publishCommand(terminal), resignCommand(terminal), settingsCommand(terminal));
+	add('A server’s repository:', offerCommand(terminal), pendingCommand(terminal, world.pending));
+	add('A server’s repository:', abortCommand(terminal), importCommand(terminal));
+	add('A device:', clientCommand(terminal, world.client));
+	return command;
 }

@@ -2,6 +2,7 @@
 // signature, which changes wait, what expires soon. It only reads.
 
 import { settingsOf } from '../publisher.ts';
+import { type KeyFacts, keyFacts } from '../rules/ceremony/standing.ts';
 import { expiryText } from '../rules/metadata/expiry.ts';
 import type { Metadata, Signed } from '../rules/metadata/model.ts';
 import { readMetadata } from '../rules/metadata/read.ts';
@@ -43,6 +44,8 @@ export interface RepositoryStatus {
 	readonly onlineKeys: readonly string[];
 	readonly roles: readonly RoleStatus[];
 	readonly pending: readonly PendingStatus[];
+	/** Facts of every key that the documents of people list, by id. */
+	readonly keys: Readonly<Record<string, KeyFacts>>;
 	/** Changes of targets that are not published. */
 	readonly waiting: readonly { readonly role: string; readonly held: boolean; readonly count: number }[];
 	readonly alarms: readonly (Omit<Alarm, 'expires'> & { readonly expires: string })[];
@@ -90,6 +93,7 @@ export async function repositoryStatus(world: RepositoryWorld): Promise<Reposito
 		onlineKeys: [...world.onlineKeyids],
 		roles: [...shown, ...bins.values()].sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind)),
 		pending: await pendingStatus(world),
+		keys: await keysOf(world),
 		waiting: await trust.waitingTargets(),
 		alarms: alarmsOf([...expiries.values()], settings, world.now()).map((alarm) => ({
 			...alarm,
@@ -97,6 +101,12 @@ export async function repositoryStatus(world: RepositoryWorld): Promise<Reposito
 		})),
 		unserved: (await trust.outbox(MOST_UNSERVED)).length,
 	};
+}
+
+async function keysOf({ storage: { trust } }: RepositoryWorld): Promise<Record<string, KeyFacts>> {
+	const { root, targets, delegated } = await committedDocuments(trust);
+	const documents = [root, targets, ...delegated.values(), ...(await pendingDocuments(trust)).values()];
+	return keyFacts(documents.flatMap((metadata) => (metadata === undefined ? [] : [{ role: '', metadata }])));
 }
 
 async function pendingStatus(world: RepositoryWorld): Promise<PendingStatus[]> {

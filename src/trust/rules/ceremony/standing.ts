@@ -222,7 +222,8 @@ function absentRoles(root: RootSigned, newest: ReadonlyMap<string, NamedDocument
 		}));
 }
 
-function keyFacts(documents: readonly NamedDocument[]): Record<string, KeyFacts> {
+/** Facts of every key that the documents list, by id. */
+export function keyFacts(documents: readonly NamedDocument[]): Record<string, KeyFacts> {
 	const facts: Record<string, KeyFacts> = Object.create(null);
 	for (const { metadata } of documents) {
 		const { signed } = metadata;
