@@ -28,20 +28,39 @@ export interface ServedArtifacts {
 	readonly onFailure: (error: unknown, request: FastifyRequest) => void;
 }
 
-/** Serves GET and HEAD of the bytes: whole, ranges, conditions. */
+/** Serves GET and HEAD of the bytes: whole, ranges, conditions; under their digest, and as targets of trust. */
 export function serveArtifacts(app: FastifyInstance, served: ServedArtifacts): void {
 	for (const url of ['/artifacts/sha256/:digest', '/artifacts/sha256/:digest/:name']) {
 		app.route({
 			method: ['GET', 'HEAD'],
 			exposeHeadRoute: false,
 			url,
-			handler: (request, reply) => serve(served, request, reply),
+			handler: (request, reply) => {
+				const { digest, name } = request.params as { digest: string; name?: string };
+				return serve(served, digest, name, request, reply);
+			},
 		});
 	}
+	// As clients of The Update Framework ask for targets: the digest before the last part of the path (specification, 6.2).
+	app.route({
+		method: ['GET', 'HEAD'],
+		exposeHeadRoute: false,
+		url: '/tuf/targets/*',
+		handler: (request, reply) => {
+			const last = (request.params as { '*': string })['*'].split('/').at(-1) ?? '';
+			const digest = last.charAt(64) === '.' ? last.slice(0, 64) : '';
+			return serve(served, digest, undefined, request, reply);
+		},
+	});
 }
 
-async function serve(served: ServedArtifacts, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-	const { digest, name } = request.params as { digest: string; name?: string };
+async function serve(
+	served: ServedArtifacts,
+	digest: string,
+	name: string | undefined,
+	request: FastifyRequest,
+	reply: FastifyReply,
+): Promise<FastifyReply> {
 	try {
 		const blob =
 			isDigest(digest) && !(name !== undefined && fileNameProblem(name)) && (await served.blobs.open(digest));
@@ -56,16 +75,10 @@ async function serve(served: ServedArtifacts, request: FastifyRequest, reply: Fa
 			},
 			failed: (error) => served.onFailure(error, request),
 			...{ size: blob.size, contentType: 'application/octet-stream', etag: `"${digest}"` },
-			headers: {
-				// The address holds the digest of the bytes: they never change (RFC 8246).
-				'Cache-Control': `${served.shared ? 'public' : 'private'}, max-age=31536000, immutable`,
-				// RFC 9530: of the whole representation, also beside a range.
-				'Repr-Digest': `sha-256=:${Buffer.from(digest, 'hex').toString('base64')}:`,
-				'X-Content-Type-Options': 'nosniff',
-				...(name !== undefined && { 'Content-Disposition': contentDisposition(name) }),
-			},
+			headers: headersOf(served, digest, name),
 			readRange: blob.readRange,
 			...(blob.readAt && { readAt: blob.readAt }),
+			...(blob.readNow && { readNow: blob.readNow }),
 			close: blob.close,
 		});
 	} catch (error) {
@@ -73,6 +86,27 @@ async function serve(served: ServedArtifacts, request: FastifyRequest, reply: Fa
 		reply.header('Cache-Control', 'no-store');
 		return send(reply, errorReply(error, { strict: false }));
 	}
+}
+
+function headersOf({ shared }: ServedArtifacts, digest: string, name: string | undefined): Record<string, string> {
+	return {
+		// The address holds the digest of the bytes: they never change (RFC 8246).
+		'Cache-Control': shared ? 'public, max-age=31536000, immutable' : 'private, max-age=31536000, immutable',
+		'Repr-Digest': representationDigest(digest),
+		'X-Content-Type-Options': 'nosniff',
+		...(name !== undefined && { 'Content-Disposition': contentDisposition(name) }),
+	};
+}
+
+/** The last one written: a delta update asks for the same artifact again and again. */
+let written = { digest: '', header: '' };
+
+/** RFC 9530: of the whole representation, also beside a range. */
+function representationDigest(digest: string): string {
+	if (written.digest !== digest) {
+		written = { digest, header: `sha-256=:${Buffer.from(digest, 'hex').toString('base64')}:` };
+	}
+	return written.header;
 }
 
 export interface ServedWorld extends ArtifactWorld {

@@ -22,6 +22,8 @@ export interface Blob extends BlobFacts {
 	 * many bytes came, at least one; throws CaissonError blobs-unavailable
 	 */
 	readAt?(into: Uint8Array, position: number): Promise<number>;
+	/** As readAt, at once, for few bytes that are in memory anyway. @returns 0 where they may not be: readAt is to be asked */
+	readNow?(into: Uint8Array, position: number): number;
 	/** Lets go of it. Never throws. */
 	close(): Promise<void>;
 }

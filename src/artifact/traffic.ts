@@ -18,7 +18,9 @@ export class TrafficCount {
 	readonly #commit: Commit<{ readonly traffic: TrafficWriter }>;
 	readonly #now: () => number;
 	readonly #most: number;
-	#rows = new Map<string, Traffic>();
+	#rows = new Map<string, Counted>();
+	/** Today, and when it ends: a date is not written anew for every answer. */
+	#today = { day: '', from: 0, until: 0 };
 	/** The last day on which old ones were forgotten. */
 	#pruned = '';
 
@@ -31,8 +33,8 @@ export class TrafficCount {
 	/** @param clientId '' where nobody was asked */
 	add(digest: string, clientId: string, bytes: number, ranges: number): void {
 		// PostgreSQL cannot store a zero character, and one row must not keep the others from being written.
-		const name = clientId.replaceAll('\0', '');
-		this.#merge({ digest, clientId: name, day: dayOf(this.#now()), requests: 1, ranges, bytes });
+		const name = clientId.includes('\0') ? clientId.replaceAll('\0', '') : clientId;
+		this.#merge({ digest, clientId: name, day: this.#day(), requests: 1, ranges, bytes });
 	}
 
 	/**
@@ -42,7 +44,7 @@ export class TrafficCount {
 	 */
 	async write(keep: number): Promise<void> {
 		const today = dayOf(this.#now());
-		const rows = [...this.#rows.values()];
+		const rows: Traffic[] = [...this.#rows.values()];
 		this.#rows = new Map();
 		for (let from = 0; from < rows.length; from += atOnce) {
 			try {
@@ -58,19 +60,32 @@ export class TrafficCount {
 	}
 
 	#merge(row: Traffic): void {
-		const { digest, day } = row;
-		const known = this.#rows.has(keyOf(row)) || this.#rows.size < this.#most;
-		const clientId = known ? row.clientId : '';
-		const key = keyOf({ digest, clientId, day });
-		const before = this.#rows.get(key) ?? { requests: 0, ranges: 0, bytes: 0 };
-		this.#rows.set(key, {
-			...{ digest, clientId, day },
-			requests: before.requests + row.requests,
-			ranges: before.ranges + row.ranges,
-			bytes: before.bytes + row.bytes,
-		});
+		let found = this.#rows.get(keyOf(row));
+		if (found === undefined) {
+			const clientId = this.#rows.size < this.#most ? row.clientId : '';
+			const key = keyOf({ ...row, clientId });
+			found = this.#rows.get(key) ?? { ...row, clientId, requests: 0, ranges: 0, bytes: 0 };
+			this.#rows.set(key, found);
+		}
+		found.requests += row.requests;
+		found.ranges += row.ranges;
+		found.bytes += row.bytes;
+	}
+
+	#day(): string {
+		const now = this.#now();
+		if (now < this.#today.from || now >= this.#today.until) {
+			const from = now - (((now % dayLength) + dayLength) % dayLength);
+			this.#today = { day: dayOf(now), from, until: from + dayLength };
+		}
+		return this.#today.day;
 	}
 }
+
+/** A day of UTC has no leap second in the time of computers (POSIX, 4.16). */
+const dayLength = 86_400_000;
+
+type Counted = { -readonly [Key in keyof Traffic]: Traffic[Key] };
 
 function keyOf({ digest, clientId, day }: Pick<Traffic, 'digest' | 'clientId' | 'day'>): string {
 	return `${digest} ${day} ${clientId}`;

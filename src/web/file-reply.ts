@@ -28,6 +28,8 @@ export interface SentSource {
 	 * instead of readRange.
 	 */
 	readAt?(into: Uint8Array, position: number): Promise<number>;
+	/** As readAt, without waiting; 0 where that is not possible. Asked first for the bytes of a short answer. */
+	readNow?(into: Uint8Array, position: number): number;
 	/** Called once, also where nothing was read or the client went away. */
 	close(): Promise<void>;
 	/** The turns in which the bytes go; absent: as fast as the client takes them. */
@@ -93,10 +95,9 @@ export async function sendSource(
 	const only = parts[0];
 	if (wanted && !several && only) reply.header('Content-Range', `bytes ${only.start}-${only.end}/${source.size}`);
 	if (request.method === 'HEAD') return finish(reply, source, wanted ? 206 : 200);
-	const content = bytesOf(source, parts, heads, tail);
-	return length <= atOnce
-		? sendAtOnce(reply, source, content, length, parts.length)
-		: sendAsItGoes(reply, source, content, parts.length);
+	if (length > atOnce) return sendAsItGoes(reply, source, bytesOf(source, parts, heads, tail), parts.length);
+	const ready = several || only === undefined ? undefined : readReady(source, only.start, length);
+	return sendAtOnce(reply, source, ready ?? bytesOf(source, parts, heads, tail), length, parts.length);
 }
 
 /** An answer of few bytes is read first, so that one that cannot be read is still an error with a status. */
@@ -105,13 +106,13 @@ const atOnce = 256 * 1024;
 async function sendAtOnce(
 	reply: FastifyReply,
 	source: SentSource,
-	content: AsyncIterable<Piece>,
+	content: Buffer | AsyncIterable<Piece>,
 	length: number,
 	ranges: number,
 ): Promise<FastifyReply> {
 	let bytes: Buffer;
 	try {
-		bytes = await collect(content, length);
+		bytes = Buffer.isBuffer(content) ? content : await collect(content, length);
 	} catch (error) {
 		for (const name of Object.keys(reply.getHeaders())) reply.removeHeader(name);
 		throw error;
@@ -173,6 +174,13 @@ async function* bytesOf(
 		else for await (const bytes of readRange?.(start, end) ?? []) yield { bytes };
 	}
 	if (tail) yield { bytes: Buffer.from(tail) };
+}
+
+/** The bytes where they can be had without waiting. */
+function readReady(source: SentSource, start: number, length: number): Buffer | undefined {
+	if (source.readNow === undefined || length === 0) return undefined;
+	const bytes = Buffer.allocUnsafe(length);
+	return source.readNow(bytes, start) === length ? bytes : undefined;
 }
 
 /** All of it in one buffer. */

@@ -48,17 +48,25 @@ export function createMetrics(): Metrics {
 		labelNames: ['reason'],
 		registers: [registry],
 	});
-	const artifactBytes = new Counter({
+	const artifactBytes = new Tally();
+	new Counter({
 		name: 'caisson_artifact_sent_bytes_total',
 		help: 'Bytes of artifacts that went out, told when an answer ends.',
 		labelNames: ['port'],
 		registers: [registry],
+		collect() {
+			artifactBytes.empty((port, bytes) => this.inc({ port }, bytes));
+		},
 	});
-	const artifactRanges = new Counter({
+	const artifactRanges = new Tally();
+	new Counter({
 		name: 'caisson_artifact_ranges_total',
 		help: 'Ranges of artifacts that went out; a whole artifact is one.',
 		labelNames: ['port'],
 		registers: [registry],
+		collect() {
+			artifactRanges.empty((port, ranges) => this.inc({ port }, ranges));
+		},
 	});
 	let expiries: readonly { readonly name: string; readonly expires: number }[] = [];
 	new Gauge({
@@ -94,10 +102,24 @@ export function createMetrics(): Metrics {
 			expiries = now;
 		},
 		artifactSent(port, bytes, ranges) {
-			artifactBytes.inc({ port }, bytes);
-			artifactRanges.inc({ port }, ranges);
+			artifactBytes.add(port, bytes);
+			artifactRanges.add(port, ranges);
 		},
 	};
+}
+
+/** What is counted for every answer is added up here, and given to its counter when somebody reads that. */
+class Tally {
+	readonly #sums = new Map<string, number>();
+
+	add(key: string, count: number): void {
+		this.#sums.set(key, (this.#sums.get(key) ?? 0) + count);
+	}
+
+	empty(take: (key: string, sum: number) => void): void {
+		for (const [key, sum] of this.#sums) take(key, sum);
+		this.#sums.clear();
+	}
 }
 
 interface MeasuredRequest {

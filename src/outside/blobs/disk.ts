@@ -93,15 +93,20 @@ class DiskBlobs implements BlobStore {
 
 	async open(digest: string): Promise<Blob | undefined> {
 		const path = this.#path(digest);
+		const kept = this.#aside.has(digest) ? undefined : this.#kept(path);
+		if (kept !== undefined) return opened(digest, kept);
 		await this.#settled(digest);
 		const file = await found('An artifact cannot be opened', () => this.#files.open(path));
-		if (file === undefined) return undefined;
-		return {
-			...{ digest, size: file.size, stored: Math.floor(file.modified) },
-			readRange: (start, end) => bytesOf(file, start, end),
-			readAt: (into, position) => readSome(file, into, position),
-			close: async () => file.release(),
-		};
+		return file && opened(digest, file);
+	}
+
+	/** Where the system refuses, opening it anew says why. */
+	#kept(path: string): OpenedFile | undefined {
+		try {
+			return this.#files.kept(path);
+		} catch {
+			return undefined;
+		}
 	}
 
 	async stat(digest: string): Promise<BlobFacts | undefined> {
@@ -211,10 +216,29 @@ async function receive(
 	return size;
 }
 
+function opened(digest: string, file: OpenedFile): Blob {
+	return {
+		...{ digest, size: file.size, stored: Math.floor(file.modified) },
+		readRange: (start, end) => bytesOf(file, start, end),
+		readAt: (into, position) => readSome(file, into, position),
+		readNow: (into, position) => readNow(file, into, position),
+		close: async () => file.release(),
+	};
+}
+
 async function readSome(file: OpenedFile, into: Uint8Array, position: number): Promise<number> {
 	const bytesRead = await attempt('An artifact cannot be read', () => file.read(into, position));
 	if (bytesRead === 0) throw new CaissonError('blobs-unavailable', 'An artifact on the disk has become shorter.');
 	return bytesRead;
+}
+
+/** Where it fails, readAt says how. */
+function readNow(file: OpenedFile, into: Uint8Array, position: number): number {
+	try {
+		return file.readNow(into, position);
+	} catch {
+		return 0;
+	}
 }
 
 async function* bytesOf(file: OpenedFile, start: number, end: number): AsyncGenerator<Uint8Array> {
