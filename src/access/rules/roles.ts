@@ -40,6 +40,7 @@ export const callers: Readonly<Record<string, readonly Caller[]>> = {
 	'GET /artifacts/sha256/:digest': readersAndDevices,
 	'GET /artifacts/sha256/:digest/:name': readersAndDevices,
 	'GET /tuf/:name': readersAndDevices,
+	'GET /tuf/targets/*': readersAndDevices,
 	[`GET ${wfx}/openapi.json`]: readersAndDevices,
 	[`GET ${wfx}/swagger.json`]: readersAndDevices,
 	[`GET ${wfx}/health`]: readersAndDevices,
