@@ -51,7 +51,7 @@ export async function openDocument(request: SigningRequest, world: CeremonyWorld
 	const given: DocumentFile[] = [];
 	for (const file of request.trusted) given.push(await readDocument(file));
 	const beside = await documentsBeside(request.file);
-	const context = withoutOverridden(given, beside);
+	const context = withoutOverridden(document, given, beside);
 	const authorities = authoritiesOf(document, [...context, document]);
 	requireAuthority(document, authorities);
 	const payload = payloadToSign(document.metadata.signed);
@@ -71,10 +71,21 @@ export async function openDocument(request: SigningRequest, world: CeremonyWorld
 	};
 }
 
-/** A document that the person named stands for all of its role that lie beside. */
-function withoutOverridden(given: readonly DocumentFile[], beside: readonly DocumentFile[]): DocumentFile[] {
-	const named = new Set(given.map(({ role, metadata }) => `${role} ${metadata.signed.version}`));
-	return [...given, ...beside.filter(({ role, metadata }) => !named.has(`${role} ${metadata.signed.version}`))];
+/**
+ * What a person named is taken before what lies beside, which anybody may have put there: of a root that is to be signed,
+ * its version; else every version of the role.
+ */
+function withoutOverridden(
+	document: DocumentFile,
+	given: readonly DocumentFile[],
+	beside: readonly DocumentFile[],
+): DocumentFile[] {
+	const isOverridden = (other: DocumentFile) =>
+		given.some(
+			({ role, metadata }) =>
+				role === other.role && (document.role !== 'root' || metadata.signed.version === other.metadata.signed.version),
+		);
+	return [...given, ...beside.filter((other) => !isOverridden(other))];
 }
 
 function requireAuthority({ file, role }: DocumentFile, authorities: readonly Authority[]): void {

@@ -259,6 +259,34 @@ describe('caisson trust sign', () => {
 		await refused(cleo, 'trust-signature-refused', /ann, ben may sign it/);
 	});
 
+	it('does not let a newer root beside name the keys when a trusted root is given', async () => {
+		await held();
+		const newer = json('1.root.json');
+		newer.signed.version = 9;
+		newer.signed.roles.targets.keyids = [JSON.parse(readFileSync(publicFile('cleo'), 'utf8')).keyid];
+		writeFileSync(at('9.root.json'), JSON.stringify(newer));
+		writeFileSync(at('trusted.json'), readFileSync(at('1.root.json')));
+		const words = ['sign', at('1.targets.json'), '--yes', '--root', at('trusted.json'), '--key'];
+		await refused([...words, pem('cleo')], 'trust-signature-refused', /ann, ben may sign it/);
+		const { stdoutText } = await run([...words, pem('ann')]);
+		assert.match(stdoutText, /By root version 1: 1 needed, signed by ann; complete/);
+	});
+
+	it('signs a root that follows with a key of the old root, and with one of the new', async () => {
+		await held();
+		const changes = ['--remove-key', 'cleo', '--add-key', publicFile('dan')];
+		await run(['ceremony', 'root', '--from', at('1.root.json'), '-o', folder, ...changes]);
+		const old = await signBy('cleo', '2.root.json', '--root', at('1.root.json'));
+		assert.match(old.stdoutText, /By root version 1: 2 needed, signed by cleo; 1 more of ann, ben\n/);
+		const fresh = await signBy('dan', '2.root.json');
+		assert.match(fresh.stdoutText, /By root version 2: 2 needed, signed by dan; 1 more of ann, ben\n/);
+		await refused(
+			['sign', at('2.root.json'), '--key', pem('rita'), '--yes'],
+			'trust-signature-refused',
+			/ann, ben, cleo, dan/,
+		);
+	});
+
 	it('joins the copies of two people, and not those of two documents', async () => {
 		await held();
 		mkdirSync(at('copy'));
@@ -320,7 +348,7 @@ describe('caisson trust status', () => {
 		assert.deepEqual(facts[roles[0].checks[0].signed[0]], { kind: 'ed25519', label: 'ann' });
 	});
 
-	it('wants files, or a folder', async () => {
-		await refused(['status'], 'usage-wrong', /Name documents/);
+	it('asks the server where no files are named', async () => {
+		await refused(['status'], 'server-unreachable', /This test has no server/);
 	});
 });

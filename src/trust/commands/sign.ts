@@ -76,6 +76,9 @@ export function signCommand(terminal: Terminal, world: CeremonyWorld): Command {
 async function sign(terminal: Terminal, world: CeremonyWorld, file: string, options: Options): Promise<void> {
 	if (options.key === undefined)
 		throw wrong('A key is needed: --key FILE, or --key pkcs11:…; or join copies with --merge.');
+	if (options.format === 'json' && options.yes !== true) {
+		throw wrong('With --format json nothing is shown before it is signed: look at the document, and pass --yes.');
+	}
 	const document = await openDocument(requestOf(file, options), world);
 	// What is signed is seen before the key is opened: a wrong PIN counts.
 	if (options.format === 'text') show(terminal, document, world);
