@@ -79,7 +79,7 @@ export class Housekeeping {
 	async forget(): Promise<number> {
 		const { storage, files, now } = this.#world;
 		const { keptVersions } = await repositorySettings(storage.trust);
-		const outdated = await storage.trust.outdated(keptVersions, now() - refreshTime, MOST_FORGOTTEN);
+		const outdated = await storage.trust.outdated(keptVersions + 1, now() - refreshTime, MOST_FORGOTTEN);
 		// Files first: what is left of a crash in between is found again by its document.
 		const last = new Map<string, number>();
 		for (const { role, version } of outdated) {
