@@ -53,6 +53,18 @@ export const nouns: readonly Noun[] = [
 		},
 	},
 	{
+		name: 'director',
+		summary: 'say, signed, what each device shall run (Uptane’s second repository)',
+		group: work,
+		load: async (terminal) => {
+			const [{ directorCommands }, { directorWorld }] = await Promise.all([
+				import('../../src/trust/commands/director.ts'),
+				import('../director/world.ts'),
+			]);
+			return directorCommands(terminal, directorWorld);
+		},
+	},
+	{
 		name: 'access',
 		summary: 'make and revoke tokens of operators and devices',
 		group: machine,

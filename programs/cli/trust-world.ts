@@ -8,6 +8,8 @@ import { writeWhole } from '../../src/update/output-file.ts';
 
 const client = async () => (await import('./trust-client.ts')).trustClientWorld;
 
+const orders = async () => (await import('./trust-orders.ts')).ordersWorld;
+
 export const trustWorld: TrustWorld = {
 	ceremony: { keys: trustKeys, now: Date.now, sha256: trustSha256, verify: verifyTrustSignature },
 	pending: { writeWhole },
@@ -15,5 +17,11 @@ export const trustWorld: TrustWorld = {
 		initialise: async (state, root) => (await client()).initialise(state, root),
 		refresh: async (address) => (await client()).refresh(address),
 		download: async (names, folder, address) => (await client()).download(names, folder, address),
+	},
+	orders: {
+		initialise: async (...words) => (await orders()).initialise(...words),
+		verify: async (...words) => (await orders()).verify(...words),
+		confirm: async (...words) => (await orders()).confirm(...words),
+		report: async (...words) => (await orders()).report(...words),
 	},
 };

@@ -5,6 +5,7 @@ import type { Terminal } from '../terminal/terminal.ts';
 import type { CeremonyWorld } from './ceremony/world.ts';
 import { ceremonyCommand } from './commands/ceremony.ts';
 import { type ClientWorld, clientCommand } from './commands/client.ts';
+import { addOrderCommands, type OrdersWorld } from './commands/client-orders.ts';
 import { importCommand } from './commands/import.ts';
 import { keyCommand } from './commands/key.ts';
 import { abortCommand, offerCommand, type PendingWorld, pendingCommand } from './commands/pending.ts';
@@ -18,6 +19,8 @@ import { targetCommand } from './commands/target.ts';
 export interface TrustWorld {
 	/** The TUF client of a device: src/trust/client. */
 	readonly client: ClientWorld;
+	/** The same device where it takes orders of a director. */
+	readonly orders: OrdersWorld;
 	/** Keys of people, and what judges documents: src/outside/signer. */
 	readonly ceremony: CeremonyWorld;
 	/** Files that a server's documents are written to. */
@@ -39,6 +42,6 @@ export function trustCommands(terminal: Terminal, world: TrustWorld): Command {
 	add('A server’s repository:', publishCommand(terminal), resignCommand(terminal), settingsCommand(terminal));
 	add('A server’s repository:', offerCommand(terminal), pendingCommand(terminal, world.pending));
 	add('A server’s repository:', abortCommand(terminal), importCommand(terminal));
-	add('A device:', clientCommand(terminal, world.client));
+	add('A device:', addOrderCommands(clientCommand(terminal, world.client), terminal, world.orders));
 	return command;
 }
