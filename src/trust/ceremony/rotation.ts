@@ -37,11 +37,13 @@ type World = Pick<CeremonyWorld, 'sha256' | 'now'>;
 /** @throws CaissonError trust-plan-invalid, usage-wrong; TrustFailure trust-metadata-malformed */
 export function rootRotation(last: RootSigned, change: Changes | PlanFile, world: World): Outcome {
 	const entries = entriesOf(last.keys);
-	const expires = change.expires ?? world.now() + defaultDays * day;
+	const planned = isPlan(change) ? change.roles.root?.expires : undefined;
+	const expires = change.expires ?? planned ?? world.now() + defaultDays * day;
 	let changed: Partial<Record<TopLevelRole, RolePlan>>;
 	let named: readonly KeyEntry[];
 	if (isPlan(change)) {
 		if (change.delegations !== undefined) throw invalid('delegations: they stand in targets, not in root.');
+		if (change.roles.targets?.expires !== undefined) throw elsewhere('roles.targets', 'targets');
 		changed = change.roles;
 		named = change.keys;
 	} else {
@@ -76,6 +78,8 @@ export function targetsRotation(
 	let named: readonly KeyEntry[];
 	if (isPlan(change)) {
 		if (Object.keys(change.roles).length > 0) throw invalid('roles: those of the top level stand in root.');
+		const dated = change.delegations?.find((each) => each.expires !== undefined);
+		if (dated !== undefined) throw elsewhere(dated.name, dated.name);
 		delegations = change.delegations;
 		named = change.keys;
 	} else {
@@ -142,6 +146,12 @@ export function mustSignAnew(before: Metadata<RootSigned>['signed'], after: Root
 		`${threshold} ${[...keyids].sort().join()}`;
 	if (ids(before.roles.targets) === ids(after.roles.targets)) return [];
 	return after.roles.targets.keyids.map((keyid) => labelOf(after.keys[keyid]) ?? keyid);
+}
+
+/** An expiry that would be passed over in silence. */
+function elsewhere(place: string, role: string): CaissonError {
+	const command = `caisson trust ceremony targets --from N.${role}.json --expires DAYS`;
+	return invalid(`${place}: expires stands in the document of the role itself: ${command}`);
 }
 
 function invalid(message: string): CaissonError {

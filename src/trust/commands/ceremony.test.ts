@@ -162,6 +162,23 @@ describe('caisson trust ceremony', () => {
 		await refused([...next, '--role', 'releases', '--threshold', '2'], 'usage-wrong', /root names root, targets/);
 	});
 
+	it('passes over no expiry in silence', async () => {
+		writeFileSync(at('plan.yaml'), planText().replace('paths: every', 'paths: every, expires: 9d'));
+		await refused(
+			['ceremony', '--plan', at('plan.yaml'), '-o', folder],
+			'trust-plan-invalid',
+			/bins: it has an expires/,
+		);
+		await held();
+		const root = (text: string) => writeFileSync(at('next.yaml'), `roles: { ${text} }\n`);
+		const next = ['ceremony', 'root', '--from', at('1.root.json'), '--plan', at('next.yaml'), '-o', at('next')];
+		root('targets: { keys: [ann], threshold: 1, expires: 9d }');
+		await refused(next, 'trust-plan-invalid', /roles\.targets: expires stands in the document of the role/);
+		root('root: { keys: [ann, ben], threshold: 1, expires: 2090-01-01 }');
+		await run(next);
+		assert.equal(json('next/2.root.json').signed.expires, '2090-01-01T00:00:00Z');
+	});
+
 	it('changes who signs releases, by words and by a plan; the targets stay', async () => {
 		await held();
 		const from = ['ceremony', 'targets', '--from', at('1.targets.json')];
