@@ -230,14 +230,15 @@ function cleanPath(path: string): string {
  */
 export function serveNotFound(app: FastifyInstance, options: ApiOptions): void {
 	const templates = pathTemplates(options.document);
-	app.addHook('onRequest', async (request, reply) => {
+	app.addHook('onRequest', (request, reply, done) => {
 		const [path = '', ...search] = request.url.split('?');
 		const clean = cleanPath(path);
-		if (clean === path) return;
+		if (clean === path) return done();
 		reply.header('Location', [clean, ...search].join('?'));
 		const link = `<a href="${escapeHtml([clean, ...search].join('?'))}">Temporary Redirect</a>.\n\n`;
 		const page = { status: 307, contentType: 'text/html; charset=utf-8', body: link };
-		await send(reply, request.method === 'GET' || request.method === 'HEAD' ? page : emptyReply(307));
+		// Answered: the request goes no further, so done() is not called.
+		send(reply, request.method === 'GET' || request.method === 'HEAD' ? page : emptyReply(307));
 	});
 	app.setNotFoundHandler((request, reply) => {
 		const path = request.url.split('?')[0] ?? '/';

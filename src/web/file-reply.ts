@@ -179,8 +179,20 @@ async function* bytesOf(
 /** The bytes where they can be had without waiting. */
 function readReady(source: SentSource, start: number, length: number): Buffer | undefined {
 	if (source.readNow === undefined || length === 0) return undefined;
-	const bytes = Buffer.allocUnsafe(length);
+	const bytes = shortBuffer(length);
 	return source.readNow(bytes, start) === length ? bytes : undefined;
+}
+
+/** Node gives each buffer of 4 KiB memory of its own; here the short ones share some, which lives as long as one of them. */
+const sharedSize = 64 * 1024;
+let shared = Buffer.alloc(0);
+
+function shortBuffer(length: number): Buffer {
+	if (length > sharedSize / 8) return Buffer.allocUnsafe(length);
+	if (shared.length < length) shared = Buffer.allocUnsafeSlow(sharedSize);
+	const bytes = shared.subarray(0, length);
+	shared = shared.subarray(length);
+	return bytes;
 }
 
 /** All of it in one buffer. */

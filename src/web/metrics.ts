@@ -24,11 +24,15 @@ export function createMetrics(): Metrics {
 	const registry = new Registry();
 	collectDefaultMetrics({ register: registry });
 	const labelNames = ['port', 'method', 'route', 'status'] as const;
-	const requests = new Counter({
+	const requests = new Tally();
+	new Counter({
 		name: 'caisson_http_requests_total',
 		help: 'Requests answered, event streams included when they end.',
 		labelNames,
 		registers: [registry],
+		collect() {
+			requests.empty((key, count) => this.inc(labelsOf(key), count));
+		},
 	});
 	const duration = new Histogram({
 		name: 'caisson_http_request_duration_seconds',
@@ -87,7 +91,7 @@ export function createMetrics(): Metrics {
 				done(null, payload);
 			});
 			app.addHook('onResponse', (request, reply, done) => {
-				requests.inc(labels(port, request, reply.raw.statusCode));
+				requests.add(keyOf(labels(port, request, reply.raw.statusCode)), 1);
 				done();
 			});
 		},
@@ -130,4 +134,16 @@ interface MeasuredRequest {
 /** The pattern of the route, never the path: ids and names in labels would make a time series each. */
 function labels(port: string, { method, routeOptions }: MeasuredRequest, status: number) {
 	return { port, method, route: routeOptions.url ?? 'none', status: `${Math.floor(status / 100)}xx` };
+}
+
+type RequestLabels = ReturnType<typeof labels>;
+
+/** No method and no route of ours has a line end. */
+function keyOf({ port, method, route, status }: RequestLabels): string {
+	return `${port}\n${method}\n${route}\n${status}`;
+}
+
+function labelsOf(key: string): RequestLabels {
+	const [port = '', method = '', route = '', status = ''] = key.split('\n');
+	return { port, method, route, status };
 }
