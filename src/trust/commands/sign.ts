@@ -62,7 +62,7 @@ export function signCommand(terminal: Terminal, world: CeremonyWorld): Command {
 	});
 	return withExamples(command, [
 		[
-			'caisson trust sign 1.root.json --key alice.pem --passphrase-file alice.pass',
+			'caisson trust sign 1.root.json --key alice.pem \\\n    --passphrase-file alice.pass',
 			'Sign the first root with a key in a file',
 		],
 		[

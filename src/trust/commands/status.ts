@@ -40,7 +40,7 @@ export function statusCommand(terminal: Terminal, world: CeremonyWorld, server?:
 	withFormat(command);
 	withExitCodes(command, {
 		0: 'everything is signed and current',
-		1: 'a signature is missing, a document is absent or has expired, or something could not be checked',
+		1: 'something is missing, has expired, or could not be checked',
 		2: 'trouble',
 	});
 	return withExamples(command, [['caisson trust status --dir ceremony', 'What a ceremony still needs']]);
