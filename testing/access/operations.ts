@@ -36,6 +36,7 @@ interface Document {
 const beside = [
 	...['GET /', 'GET /health', 'GET /version', 'GET /metrics', 'GET /download/*'],
 	...['GET /artifacts/sha256/:digest', 'GET /artifacts/sha256/:digest/:name'],
+	...['GET /tuf/:name', 'GET /tuf/targets/*'],
 	...[`GET ${api}/openapi.json`, `GET ${api}/swagger.json`],
 ];
 
@@ -72,7 +73,9 @@ async function fill(world: ProbeWorld, method: string, path: string, clientId: s
 	return path
 		.replace(/\{digest\}|:digest/, artifactDigest)
 		.replace(':name', 'file.bin')
-		.replace('/download/*', '/download/file');
+		.replace('/download/*', '/download/file')
+		.replace('/tuf/:name', '/tuf/timestamp.json')
+		.replace('/tuf/targets/*', `/tuf/targets/folder/${artifactDigest}.name`);
 }
 
 const bodies: Readonly<Record<string, (clientId: string) => unknown>> = {
