@@ -44,7 +44,7 @@ export function offerCommand(terminal: Terminal): Command {
 	withFormat(command);
 	withExitCodes(command, {
 		0: 'taken; the output says whether it is complete',
-		1: 'refused: its version, its keys or a signature; the documents before it are taken',
+		1: 'refused: its version, keys or a signature; those before it are taken',
 		2: 'trouble',
 	});
 	return withExamples(command, [['caisson trust offer 1.root.json 1.targets.json', 'After a first ceremony']]);
