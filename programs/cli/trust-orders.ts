@@ -11,6 +11,7 @@ import { trustHash, verifyTrustSignature } from '../../src/outside/signer/trust-
 import { confirmInstalled, initialiseUptane, verifyUpdate } from '../../src/trust/client/uptane.ts';
 import { makeSignedManifest } from '../../src/trust/client/uptane-manifest.ts';
 import type { Identity, OrdersWorld } from '../../src/trust/commands/client-orders.ts';
+import type { TrustSigner } from '../../src/trust/signer.ts';
 
 const crypto = { verify: verifyTrustSignature, hash: trustHash };
 
@@ -19,22 +20,35 @@ export const ordersWorld: OrdersWorld = {
 		const [director, image] = [await readNamed(directorRoot), await readNamed(imageRoot)];
 		await initialiseUptane(state, { director, image }, crypto);
 	},
-	verify: ({ device, components }, { directorUrl, out, ...address }) => {
+	verify: ({ device, components, installable = ['releases/'] }, { directorUrl, out, ...address }) => {
 		const self = { device, components };
 		const directorUrls = [deviceUrl(directorUrl, device)];
-		return verifyUpdate({ ...crypto, ...address, self, directorUrls, clock: Date.now }, out);
+		return verifyUpdate({ ...crypto, ...address, self, installable, directorUrls, clock: Date.now }, out);
+	},
+	inventory: async (identity) => {
+		const components = [];
+		for (const { id, hardware, primary, ...secrets } of identity.components) {
+			const { key } = await openKey(secrets);
+			components.push({ id, hardware, primary: primary === true, key });
+		}
+		return { device: identity.device, components };
 	},
 	confirm: (state, component) => confirmInstalled(state, component),
 	report,
 };
 
+type Secrets = Pick<Identity['components'][number], 'key' | 'passphraseFile' | 'pinFile'>;
+
+async function openKey({ key, passphraseFile, pinFile }: Secrets): Promise<TrustSigner> {
+	return openTrustSigner({ key, ...(passphraseFile && { passphraseFile }), ...(pinFile && { pinFile }) });
+}
+
 const deviceUrl = (director: string, device: string) => `${director.replace(/\/$/, '')}/${encodeURIComponent(device)}`;
 
 async function report(identity: Identity, state: string, director: string): Promise<void> {
 	const components = [];
-	for (const { id, primary, key, passphraseFile, pinFile } of identity.components) {
-		const secrets = { ...(passphraseFile && { passphraseFile }), ...(pinFile && { pinFile }) };
-		components.push({ id, primary: primary === true, signer: await openTrustSigner({ key, ...secrets }) });
+	for (const { id, primary, hardware: _, ...secrets } of identity.components) {
+		components.push({ id, primary: primary === true, signer: await openKey(secrets) });
 	}
 	const device = { device: identity.device, components };
 	const manifest = await makeSignedManifest({ state, device, clock: Date.now, nonce: randomBytes(16) });

@@ -21,6 +21,7 @@ export const trustWorld: TrustWorld = {
 	orders: {
 		initialise: async (...words) => (await orders()).initialise(...words),
 		verify: async (...words) => (await orders()).verify(...words),
+		inventory: async (...words) => (await orders()).inventory(...words),
 		confirm: async (...words) => (await orders()).confirm(...words),
 		report: async (...words) => (await orders()).report(...words),
 	},

@@ -258,3 +258,25 @@ test('keys that sign for the director sign nothing for the image repository', ()
 		const attack = await world.assertRefused('arbitrary-metadata');
 		assert.equal(attack.repository, 'image');
 	}));
+
+test('attack 14: who has the keys of the director and the online keys of the image repository brings nothing new', () =>
+	withAttackWorld(async (world) => {
+		const { image } = world;
+		image.delegate('targets', { name: 'releases', paths: ['releases/*'], terminating: true });
+		image.delegate('targets', { name: 'bins', paths: ['*', '*/*'] });
+		const custom = { hardware_ids: ['board-a'], release_counter: 1 };
+		image.addTarget('releases', 'releases/1.swu', 'one', custom);
+		for (const name of ['evil.swu', 'releases/evil.swu']) image.addTarget('bins', name, 'evil', custom);
+		image.publish('releases', 'bins', 'targets');
+		const entry = (role: string, path: string) => {
+			const { length, hashes } = image.role(role).targets[path] ?? { length: 0, hashes: {} };
+			return world.orderOf(path, 'main', { length, hashes });
+		};
+		const settings = { installable: ['releases/'] };
+		for (const name of ['evil.swu', 'releases/evil.swu']) {
+			world.order([entry('bins', name)]);
+			await world.assertRefused('not-genuine', settings);
+		}
+		world.order([entry('releases', 'releases/1.swu')]);
+		await world.assertInstalled(['one'], settings);
+	}));

@@ -130,7 +130,7 @@ export class AttackWorld {
 	async verify(settings: Partial<UptaneOptions> = {}): Promise<UpdateOutcome> {
 		const options: UptaneOptions = {
 			...crypto,
-			...{ self: this.inventory, state: this.state, clock: Date.now },
+			...{ self: this.inventory, installable: [''], state: this.state, clock: Date.now },
 			directorUrls: [`${this.directorServer.url}/metadata`],
 			imageUrls: [`${this.imageServer.url}/metadata`],
 			targetUrls: [`${this.imageServer.url}/targets`],

@@ -40,6 +40,11 @@ export interface UptaneOptions extends Omit<TrustClientOptions, 'metadataUrls' |
 	readonly imageUrls: readonly string[];
 	/** Base URLs of the image repository's targets. */
 	readonly targetUrls: readonly string[];
+	/**
+	 * How names begin of what may be installed: those that only an offline role of the image repository may list. Else who
+	 * has the online keys of both repositories could list a file and order it. `['']`: every name.
+	 */
+	readonly installable: readonly string[];
 	/** What becomes of the rest where one of several orders cannot be had; default: nothing is installed. */
 	readonly incomplete?: 'refuse' | 'install-rest';
 }
@@ -200,7 +205,7 @@ async function askImageRepository(
 
 /** Everything is judged before anything is fetched. */
 async function judgeOrders(
-	{ self, incomplete = 'refuse' }: UptaneOptions,
+	{ self, installable, incomplete = 'refuse' }: UptaneOptions,
 	orders: readonly Order[],
 	state: UptaneState,
 	image: Consulted,
@@ -210,7 +215,7 @@ async function judgeOrders(
 	const due: Order[] = [];
 	const current: string[] = [];
 	for (const order of orders) {
-		const attack = await judgeOrder(order, self, state, image);
+		const attack = notInstallable(order, installable) ?? (await judgeOrder(order, self, state, image));
 		if (attack !== undefined) attacks.push(attack);
 		else if (isInstalled(order, state)) current.push(order.component);
 		else due.push(order);
@@ -231,6 +236,12 @@ async function judgeOrders(
 		files.push([component, installedFile(order)]);
 	}
 	return { updates, current, leftOut: attacks, files };
+}
+
+function notInstallable({ component, path }: Order, installable: readonly string[]): OrderFinding | undefined {
+	if (installable.some((prefix) => path.startsWith(prefix))) return undefined;
+	const detail = `the director orders ${JSON.stringify(path)}, and only ${installable.join(', ')} may be installed`;
+	return { code: 'not-genuine', component, target: path, detail };
 }
 
 async function judgeOrder(order: Order, self: Self, state: UptaneState, image: Consulted): Promise<Attack | undefined> {
@@ -288,6 +299,6 @@ function clientOf(
 	repository: 'director' | 'image',
 	metadataUrls: readonly string[],
 ): TrustClient {
-	const { self, directorUrls, imageUrls, incomplete, ...rest } = options;
+	const { self, installable, directorUrls, imageUrls, incomplete, ...rest } = options;
 	return new TrustClient({ ...rest, state: join(options.state, repository), metadataUrls });
 }

@@ -1,4 +1,4 @@
-// `caisson trust client init-director|verify|installed|report`: a device that takes orders of a director, at the command
+// `caisson trust client inventory|init-director|verify|installed|report`: a device that takes orders of a director, at the command
 // line. It leaves out verification itself (src/trust/client/uptane.ts), which the program passes in.
 
 import { Command, Option } from 'commander';
@@ -32,6 +32,8 @@ export type VerifyResult =
 export interface OrdersWorld {
 	initialise(state: string, directorRoot: string, imageRoot: string): Promise<void>;
 	verify(identity: Identity, address: OrderAddress): Promise<VerifyResult>;
+	/** What the director is told of this device: its components with their public keys. @throws CaissonError key-unusable */
+	inventory(identity: Identity): Promise<unknown>;
 	confirm(state: string, component: string): Promise<void>;
 	/** Makes, signs and sends a manifest. @throws CaissonError director-manifest-dropped, server-unreachable */
 	report(identity: Identity, state: string, directorUrl: string): Promise<void>;
@@ -40,6 +42,8 @@ export interface OrdersWorld {
 /** The file that tells a device who it is. Keys are private keys on this device: files, or PKCS#11 URIs. */
 export interface Identity {
 	readonly device: string;
+	/** How names begin of what may be installed: those that an offline role alone may list. Default: `releases/`. */
+	readonly installable?: readonly string[];
 	readonly components: readonly {
 		readonly id: string;
 		readonly hardware: string;
@@ -51,6 +55,7 @@ export interface Identity {
 }
 
 export function addOrderCommands(client: Command, terminal: Terminal, world: OrdersWorld): Command {
+	client.addCommand(inventoryCommand(terminal, world));
 	client.addCommand(initDirectorCommand(terminal, world));
 	client.addCommand(verifyCommand(terminal, world));
 	client.addCommand(installedCommand(terminal, world));
@@ -64,6 +69,16 @@ const withIdentity = (command: Command) =>
 	command
 		.requiredOption('--identity <file>', 'JSON: who this device is, and the keys of its components')
 		.requiredOption('--director-url <url>', 'the director, up to /director');
+
+function inventoryCommand(terminal: Terminal, world: OrdersWorld): Command {
+	return new Command('inventory')
+		.summary('what the director is told of this device')
+		.description('Write the inventory of this device, with public keys: `caisson director device add` takes it.')
+		.requiredOption('--identity <file>', 'JSON: who this device is, and the keys of its components')
+		.action(async ({ identity }: { readonly identity: string }) => {
+			terminal.json(await world.inventory(await readIdentity(terminal, identity)));
+		});
+}
 
 function initDirectorCommand(terminal: Terminal, world: OrdersWorld): Command {
 	return withState(new Command('init-director'))
@@ -127,9 +142,10 @@ function verifyCommand(terminal: Terminal, world: OrdersWorld): Command {
 		});
 	return withExamples(command, [
 		[
-			'caisson trust client verify --state /data/trust --identity /etc/caisson/identity.json ' +
-				'--director-url https://director.example/director --image-url https://updates.example/tuf ' +
-				'--target-url https://updates.example/tuf/targets --out /data/updates --report',
+			'caisson trust client verify --state /data/trust --identity id.json \\\n' +
+				'--director-url https://director.example/director \\\n' +
+				'--image-url https://updates.example/tuf \\\n' +
+				'--target-url https://updates.example/tuf/targets --out /data/updates',
 			'What an agent does in each cycle, before it installs',
 		],
 	]);
@@ -153,7 +169,7 @@ function installedCommand(terminal: Terminal, world: OrdersWorld): Command {
 		.description(
 			'Record that a component runs what was verified for it: nothing with a lower release counter is taken after that.',
 		)
-		.argument('<component>')
+		.argument('<component>', 'id of the component')
 		.action(async (component: string, { state }: { readonly state: string }) => {
 			await world.confirm(state, component);
 			terminal.note(`Recorded for ${component}.`);
@@ -183,6 +199,10 @@ async function readIdentity(terminal: Terminal, file: string): Promise<Identity>
 		throw wrong('device and components are due');
 	const texts = value.components.flatMap(({ id, hardware, key }) => [id, hardware, key]);
 	if (texts.some((text) => typeof text !== 'string')) throw wrong('each component has an id, a hardware and a key');
+	const { installable = [] } = value;
+	if (!Array.isArray(installable) || installable.some((text) => typeof text !== 'string')) {
+		throw wrong('installable is a list of beginnings of names');
+	}
 	if (value.components.filter(({ primary }) => primary === true).length !== 1)
 		throw wrong('one component is the primary');
 	return value;

@@ -58,7 +58,7 @@ export function directorCommands(terminal: Terminal, world: DirectorWorld): Comm
 		.addCommand(manifestCommand(terminal, world));
 	return withExamples(director, [
 		[
-			'caisson director init --dir director --root-key root-a.pem --image-root root.json',
+			'caisson director init --dir director --root-key root.pem \\\n--image-root image-root.json',
 			'Make the keys and the root of a director',
 		],
 		['caisson director serve --dir director --listen 127.0.0.1:8090', 'Serve devices'],
@@ -109,6 +109,7 @@ function deviceCommand(terminal: Terminal, world: DirectorWorld): Command {
 		.description('Devices and their components.');
 	device.addCommand(
 		withDir(new Command('add'))
+			.summary('register a device')
 			.description('Register a device, or with --replace one that was set up anew: its orders end then.')
 			.argument('<inventory.json>', 'components, hardware and public keys; - reads stdin')
 			.option('--replace', 'replace what is registered')
@@ -126,6 +127,7 @@ function deviceCommand(terminal: Terminal, world: DirectorWorld): Command {
 	);
 	device.addCommand(
 		withDir(new Command('list'))
+			.summary('list devices')
 			.description('List the devices.')
 			.action(async ({ dir, format }: Words) => {
 				const devices = (await world.ask(dir, 'GET', '/devices')) as readonly StoredDevice[];
@@ -139,8 +141,9 @@ function deviceCommand(terminal: Terminal, world: DirectorWorld): Command {
 	);
 	device.addCommand(
 		withDir(new Command('show'))
+			.summary('show the components of a device')
 			.description('Show the components of a device.')
-			.argument('<device>')
+			.argument('<device>', 'name of the device')
 			.action(async (name: string, { dir, format }: Words) => {
 				const device = (await world.ask(dir, 'GET', path(name))) as StoredDevice;
 				if (format === 'json') return terminal.json(device);
@@ -172,11 +175,12 @@ function orderCommand(terminal: Terminal, world: DirectorWorld): Command {
 		.description('Orders for components of devices.');
 	order.addCommand(
 		withDir(new Command('set'))
+			.summary('order something for a component')
 			.description(
 				'Order a target for a component. With --from-image-repository its length, hashes, hardware and release counter ' +
 					'are taken from the image repository, verified as a device does; else they are given by hand.',
 			)
-			.argument('<device>')
+			.argument('<device>', 'name of the device')
 			.requiredOption('--component <id>', 'the component')
 			.requiredOption('--target <path>', 'name of the target in the image repository')
 			.option('--from-image-repository <url>', 'where the image repository’s timestamp.json lies')
@@ -196,16 +200,18 @@ function orderCommand(terminal: Terminal, world: DirectorWorld): Command {
 	);
 	order.addCommand(
 		withDir(new Command('show'))
+			.summary('show the orders of a device')
 			.description('Show the orders of a device.')
-			.argument('<device>')
+			.argument('<device>', 'name of the device')
 			.action(async (device: string, { dir, format }: Words) => {
 				showOrders(terminal, ((await world.ask(dir, 'GET', path(device))) as StoredDevice).orders, format);
 			}),
 	);
 	order.addCommand(
 		withDir(new Command('clear'))
+			.summary('withdraw orders')
 			.description('Withdraw the order of a component, or all of a device. What is installed stays.')
-			.argument('<device>')
+			.argument('<device>', 'name of the device')
 			.option('--component <id>', 'only this component')
 			.action(async (device: string, { dir, component, format }: Words & { readonly component?: string }) => {
 				const which = component === undefined ? '' : `/${encodeURIComponent(component)}`;
@@ -247,8 +253,9 @@ function manifestCommand(terminal: Terminal, world: DirectorWorld): Command {
 	const manifest = new Command('manifest').summary('read what devices report').description('Manifests of devices.');
 	return manifest.addCommand(
 		withDir(new Command('list'))
+			.summary('list the manifests of a device')
 			.description('List the manifests of a device, newest first, those that were dropped too, and why.')
-			.argument('<device>')
+			.argument('<device>', 'name of the device')
 			.action(async (device: string, { dir, format }: Words) => {
 				const found = (await world.ask(dir, 'GET', `${path(device)}/manifests`)) as readonly StoredManifest[];
 				if (format === 'json') return terminal.json(found);
