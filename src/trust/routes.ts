@@ -13,6 +13,7 @@ import { abortPending, addSignature, offerDocument, prepareRole } from './reposi
 import { repositoryStatus } from './repository/status.ts';
 import { changeTargets, releaseTargets, type WantedTarget } from './repository/targets.ts';
 import { changeSettings, pendingOf, type RepositoryWorld, repositorySettings } from './repository/world.ts';
+import { jsonOfCanonical } from './rules/metadata/canonical.ts';
 import { expiryTime } from './rules/metadata/expiry.ts';
 import { quoted } from './rules/metadata/failure.ts';
 import { isImmutable, requestedFile } from './rules/metadata/file-names.ts';
@@ -224,7 +225,7 @@ function wantedOf({ path, target, removed = false, held }: TargetBody): WantedTa
 }
 
 function shown({ path, role, wanted, published, held }: StoredTarget) {
-	const parsed = (body: string | null) => (body === null ? null : JSON.parse(body));
+	const parsed = (body: string | null) => (body === null ? null : JSON.parse(jsonOfCanonical(body)));
 	return { path, role, wanted: parsed(wanted), published: parsed(published), held };
 }
 

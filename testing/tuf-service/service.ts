@@ -104,6 +104,8 @@ interface SeenWords {
 
 interface ServiceWords {
 	readonly signers?: readonly TestKey[];
+	/** Instead of `signers`: keys as a server opened them. */
+	readonly online?: readonly OnlineSigner[];
 	readonly now?: () => number;
 	readonly settings?: Partial<RepositorySettings>;
 	/** The folder of another service, for a second server. */
@@ -115,7 +117,7 @@ export async function openService(storage: Storage, words: ServiceWords = {}): P
 	const folder = words.folder ?? mkdtempSync(join(tmpdir(), 'caisson-tuf-service-'));
 	const files = await openDiskMetadata(folder);
 	const now = words.now ?? (() => serviceNow);
-	const signers = (words.signers ?? [server]).map(onlineSigner);
+	const signers = words.online ?? (words.signers ?? [server]).map(onlineSigner);
 	const another = (changes: Partial<PublisherWorld> = {}) =>
 		new Publisher({
 			...{ storage, files, settings: () => repositorySettings(storage.trust), signers },

@@ -5,7 +5,7 @@
 import { CaissonError } from '../../errors.ts';
 import { unfinished } from '../outbox.ts';
 import { type Published, settingsOf } from '../publisher.ts';
-import { canonicalText } from '../rules/metadata/canonical.ts';
+import { canonicalText, jsonOfCanonical } from '../rules/metadata/canonical.ts';
 import { expiryText, expiryTime } from '../rules/metadata/expiry.ts';
 import { quoted } from '../rules/metadata/failure.ts';
 import { makeTargets, nextVersion, serializeMetadata, unsigned, withSignature } from '../rules/metadata/make.ts';
@@ -146,7 +146,7 @@ async function wantedTargets(trust: TrustReader, role: string): Promise<Record<s
 	const targets: Record<string, TargetFile> = Object.create(null);
 	for (const { path, wanted, published, held } of rows) {
 		const body = held ? published : wanted;
-		if (body !== null) targets[path] = JSON.parse(body) as TargetFile;
+		if (body !== null) targets[path] = JSON.parse(jsonOfCanonical(body)) as TargetFile;
 	}
 	return targets;
 }

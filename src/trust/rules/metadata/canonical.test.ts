@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { failsWith } from '../../../../testing/tuf-documents/documents.ts';
-import { canonicalJson, canonicalText } from './canonical.ts';
+import { canonicalJson, canonicalText, jsonOfCanonical } from './canonical.ts';
 import { readJson } from './json.ts';
 
 const golden: readonly { json: string; canonical: string | null }[] = JSON.parse(
@@ -56,4 +56,9 @@ describe('canonical JSON', () => {
 			assert.throws(() => canonicalJson(value), failsWith('trust-metadata-malformed'));
 		}
 	});
+});
+
+it('canonical text becomes JSON of the same value, control characters included', () => {
+	const value = { a: 'x\ny\tz\u0000\u007f"\\', 'k\n': ['\u0085', 'ü\u{1F600}'] };
+	assert.deepEqual(JSON.parse(jsonOfCanonical(canonicalText(value))), value);
 });

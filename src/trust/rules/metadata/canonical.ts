@@ -92,3 +92,11 @@ function string(value: string): string {
 function refuse(rule: string): never {
 	throw new TrustFailure('trust-metadata-malformed', `the value has no canonical form: ${rule}`);
 }
+
+/**
+ * Canonical text as JSON of the same value: canonical JSON leaves control characters as they are (the line breaks of a PEM
+ * key, for instance), which JSON must not. They stand in strings only, since canonical text has no white space.
+ */
+export function jsonOfCanonical(text: string): string {
+	return text.replace(/\p{Cc}/gu, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}

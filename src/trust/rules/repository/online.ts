@@ -3,7 +3,7 @@
 // due. A test compares each with the canonical form of the document that make.ts gives.
 
 import { signedTimeField } from '../client/time-floor.ts';
-import { byCodePoint, canonicalText } from '../metadata/canonical.ts';
+import { byCodePoint, canonicalText, jsonOfCanonical } from '../metadata/canonical.ts';
 import { expiryText } from '../metadata/expiry.ts';
 import { metaKey } from '../metadata/file-names.ts';
 import { specVersion } from '../metadata/make.ts';
@@ -92,10 +92,10 @@ function joined(type: string, { version, expires, unknown = {} }: OnlineFields, 
 	return `{${names.map((name) => `${canonicalText(name)}:${fields[name]}`).join(',')}}`;
 }
 
-/** The file: the signed text stands in it as it is, which is JSON because texts hold no control characters. */
+/** The file: the signed text stands in it, with its control characters escaped. */
 export function signedFile(
 	text: string,
 	signatures: readonly { readonly keyid: string; readonly sig: string }[],
 ): string {
-	return `{"signatures":${JSON.stringify(signatures)},"signed":${text}}`;
+	return `{"signatures":${JSON.stringify(signatures)},"signed":${jsonOfCanonical(text)}}`;
 }
