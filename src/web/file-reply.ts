@@ -28,7 +28,7 @@ export interface SentSource {
 	 * instead of readRange.
 	 */
 	readAt?(into: Uint8Array, position: number): Promise<number>;
-	/** As readAt, without waiting; 0 where that is not possible. Asked first for the bytes of a short answer. */
+	/** As readAt, without waiting; 0 where that is not possible. It is asked first. */
 	readNow?(into: Uint8Array, position: number): number;
 	/** Called once, also where nothing was read or the client went away. */
 	close(): Promise<void>;
@@ -170,8 +170,10 @@ async function* bytesOf(
 		if (heads[index]) yield { bytes: Buffer.from(heads[index]) };
 		if (end < start) continue;
 		const { readAt, readRange } = source;
-		if (readAt !== undefined) yield* readPieces(readAt, start, end);
-		else for await (const bytes of readRange?.(start, end) ?? []) yield { bytes };
+		if (readAt !== undefined) {
+			const read = (into: Uint8Array, at: number) => source.readNow?.(into, at) || readAt(into, at);
+			yield* readPieces(read, start, end);
+		} else for await (const bytes of readRange?.(start, end) ?? []) yield { bytes };
 	}
 	if (tail) yield { bytes: Buffer.from(tail) };
 }

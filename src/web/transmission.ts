@@ -26,7 +26,7 @@ const free: Uint8Array[] = [];
  * @param readAt fills a buffer from a position on, or a part of it; 0 where there is nothing
  */
 export async function* readPieces(
-	readAt: (into: Uint8Array, position: number) => Promise<number>,
+	readAt: (into: Uint8Array, position: number) => Promise<number> | number,
 	start: number,
 	end: number,
 ): AsyncGenerator<Piece> {
@@ -35,7 +35,8 @@ export async function* readPieces(
 		const release = () => {
 			if (free.length < mostFree) free.push(buffer);
 		};
-		const length = await readAt(buffer.subarray(0, Math.min(bufferSize, end - position + 1)), position);
+		const found = readAt(buffer.subarray(0, Math.min(bufferSize, end - position + 1)), position);
+		const length = typeof found === 'number' ? found : await found;
 		// Content-Length has been sent: the client learns of it by a connection that ends early.
 		if (length === 0) throw new Error('the file became shorter while it was sent');
 		yield { bytes: buffer.subarray(0, length), release };
