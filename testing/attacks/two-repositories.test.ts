@@ -159,6 +159,16 @@ test('attack 16: orders for another device are refused by the device that they n
 		await world.assertInstalled(['one']);
 	}));
 
+test('attack 16: what was signed for another device is not kept, so its higher versions bar nothing', () =>
+	withAttackWorld(async (world) => {
+		world.releaseAndOrder('1.swu', 'one');
+		const own = new Map(world.director.files);
+		world.order([], { ...world.inventory, device: 'pump-8' });
+		await world.assertRefused('wrong-device');
+		for (const [path, bytes] of own) world.director.files.set(path, bytes);
+		await world.assertInstalled(['one']);
+	}));
+
 const pair = () => ({ components: [newComponent('main', 'board-a', true), newComponent('radio', 'radio-1')] });
 
 test('attack 18: of two orders one is withheld: nothing is installed, and it is reported as incomplete', () =>

@@ -69,7 +69,8 @@ export class AttackWorld {
 	static async make(options: RepositoryOptions, components: readonly TestComponent[]): Promise<AttackWorld> {
 		const image = new TufRepository(options);
 		const director = new TufRepository(options);
-		Object.assign(director.role('targets'), { [deviceField]: 'pump-7' });
+		for (const draft of [director.role('targets'), director.timestamp])
+			Object.assign(draft, { [deviceField]: 'pump-7' });
 		director.publish();
 		const world = new AttackWorld({
 			...{ image, director, components },
@@ -117,7 +118,7 @@ export class AttackWorld {
 		const { targets } = makeDeviceTargets(as, orders, { version: 1, expires: this.director.expires });
 		const draft = this.director.role('targets');
 		draft.targets = structuredClone(targets) as typeof draft.targets;
-		Object.assign(draft, { [deviceField]: as.device });
+		for (const each of [draft, this.director.timestamp]) Object.assign(each, { [deviceField]: as.device });
 		this.director.publish();
 	}
 

@@ -33,6 +33,8 @@ export interface TrustClientOptions extends ClientCrypto {
 	readonly policy?: Partial<FetchPolicy>;
 	readonly limits?: Partial<ClientLimits>;
 	readonly signal?: AbortSignal;
+	/** Refuses a timestamp before it is kept: see update-cycle.ts. */
+	readonly refuseTimestamp?: (timestamp: TimestampSigned) => string | undefined;
 	/** For tests that end the process at a step: see durable-file.ts. */
 	readonly step?: Step;
 }
@@ -217,10 +219,10 @@ export class TrustClient {
 	}
 
 	async #refresh(): Promise<{ cycle: UpdateCycle; result: Refreshed | RefreshRefused }> {
-		const { verify, hash, clock, built = 0, limits, signal } = this.#options;
+		const { verify, hash, clock, built = 0, limits, signal, refuseTimestamp } = this.#options;
 		const before = await this.#store.status();
 		const cycle = new UpdateCycle({
-			...{ verify, hash, built, signal, store: this.#store, mirrors: this.#metadata },
+			...{ verify, hash, built, signal, refuseTimestamp, store: this.#store, mirrors: this.#metadata },
 			...{ limits: { ...defaultClientLimits, ...limits }, clock: clock(), floor: before.floor },
 		});
 		try {

@@ -10,7 +10,7 @@ import { type FoundTarget, searchTarget } from '../rules/metadata/delegation.ts'
 import { isExpired } from '../rules/metadata/expiry.ts';
 import { TrustFailure } from '../rules/metadata/failure.ts';
 import { metadataFileName } from '../rules/metadata/file-names.ts';
-import type { HashBytes, MetaFile, TargetsSigned, VerifySignature } from '../rules/metadata/model.ts';
+import type { HashBytes, MetaFile, TargetsSigned, TimestampSigned, VerifySignature } from '../rules/metadata/model.ts';
 import { FetchFailure } from './fetcher.ts';
 import type { ClientLimits } from './limits.ts';
 import { type Mirrors, nobodyHas } from './mirrors.ts';
@@ -33,6 +33,8 @@ export interface CycleOptions extends ClientCrypto {
 	readonly built: number;
 	readonly floor: TimeFloor;
 	readonly signal?: AbortSignal | undefined;
+	/** Refuses a timestamp that is signed but not meant for this device, before it is kept: a sentence, or undefined. */
+	readonly refuseTimestamp?: ((timestamp: TimestampSigned) => string | undefined) | undefined;
 }
 
 export class UpdateCycle {
@@ -157,9 +159,12 @@ export class UpdateCycle {
 	async #updateTimestamp(): Promise<void> {
 		const { limits, store } = this.#options;
 		await this.#tryStored('timestamp', (bytes) => this.trusted.loadStoredTimestamp(bytes));
-		const updated = await this.#fetch('timestamp', undefined, limits.timestamp, (bytes) =>
-			this.trusted.updateTimestamp(bytes) === 'updated' ? bytes : undefined,
-		);
+		const updated = await this.#fetch('timestamp', undefined, limits.timestamp, (bytes) => {
+			if (this.trusted.updateTimestamp(bytes) === 'unchanged') return undefined;
+			const detail = this.#options.refuseTimestamp?.(this.trusted.timestamp as TimestampSigned);
+			if (detail !== undefined) throw new Refused({ code: 'mix-and-match', role: 'timestamp', detail });
+			return bytes;
+		});
 		if (updated !== undefined) await store.keep('timestamp', updated);
 	}
 

@@ -10,7 +10,8 @@ import { type Refusal, refusalMeanings } from '../rules/client/refusal.ts';
 import type { Attack, OrderFinding } from '../rules/director/findings.ts';
 import type { InstalledFile } from '../rules/director/manifest.ts';
 import { orderFinding, sameHashes } from '../rules/director/match.ts';
-import { type Order, readOrders, type Self } from '../rules/director/orders.ts';
+import { deviceFinding, type Order, readOrders, type Self } from '../rules/director/orders.ts';
+import type { TimestampSigned } from '../rules/metadata/model.ts';
 import { makeFolder, sweep } from './durable-file.ts';
 import { lockFolder } from './lock.ts';
 import {
@@ -161,13 +162,20 @@ interface Asked {
 }
 
 async function askDirector(options: UptaneOptions): Promise<Asked | { readonly attack: Attack }> {
-	const client = clientOf(options, 'director', options.directorUrls);
+	let foreign: OrderFinding | undefined;
+	// Versions count for each device apart: what was signed for another one must not be kept, or its higher versions would
+	// bar this device's own documents.
+	const refuseTimestamp = (timestamp: TimestampSigned) => {
+		foreign = deviceFinding(timestamp, options.self.device);
+		return foreign?.detail;
+	};
+	const client = clientOf({ ...options, refuseTimestamp }, 'director', options.directorUrls);
 	try {
 		const result = await client.consult(async ({ targets }, { time }) => ({
 			orders: readOrders(targets, options.self),
 			now: time.now,
 		}));
-		if ('outcome' in result) return { attack: { ...result.refusal, repository: 'director' } };
+		if ('outcome' in result) return { attack: foreign ?? { ...result.refusal, repository: 'director' } };
 		const { orders, now } = result;
 		if ('code' in orders) return { attack: orders };
 		const { floor } = await readStatus(join(options.state, 'director'));

@@ -3,7 +3,7 @@
 
 import type { DeviceDocument, DeviceRole, StoredDevice } from '../director-store.ts';
 import { signedTimeField } from '../rules/client/time-floor.ts';
-import { makeDeviceTargets } from '../rules/director/orders.ts';
+import { deviceField, makeDeviceTargets } from '../rules/director/orders.ts';
 import { expiryText, expiryTime } from '../rules/metadata/expiry.ts';
 import { makeSnapshot, makeTimestamp, metaFile, payloadToSign, serializeMetadata } from '../rules/metadata/make.ts';
 import type { HashBytes, Signed } from '../rules/metadata/model.ts';
@@ -56,7 +56,11 @@ export async function dueDocuments(
 		? await make('snapshot', makeSnapshot({ ...dated('snapshot'), meta: { 'targets.json': meta(targets) } }))
 		: last.snapshot;
 	const timestamp = makeTimestamp({ ...dated('timestamp'), snapshot: meta(snapshot) });
-	await make('timestamp', { ...timestamp, [signedTimeField]: expiryText(options.now) } as Signed);
+	await make('timestamp', {
+		...timestamp,
+		[signedTimeField]: expiryText(options.now),
+		[deviceField]: inventory.device,
+	} as Signed);
 	return made;
 }
 

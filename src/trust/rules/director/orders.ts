@@ -7,7 +7,7 @@
 import { CaissonError } from '../../../errors.ts';
 import { quoted } from '../metadata/failure.ts';
 import { makeTargets } from '../metadata/make.ts';
-import type { Hashes, TargetFile, TargetsSigned } from '../metadata/model.ts';
+import type { Hashes, Signed, TargetFile, TargetsSigned } from '../metadata/model.ts';
 import { at, Fault, integer, list, object, string, type Where } from '../metadata/read-fields.ts';
 import type { OrderFinding } from './findings.ts';
 import { componentOf, type Inventory } from './inventory.ts';
@@ -29,7 +29,7 @@ export interface Order extends ReleaseFacts {
 	readonly hashes: Hashes;
 }
 
-/** Field of the director's targets that names the device. Uptane asks for it where there is no target; here it always stands. */
+/** Field of the director's targets and timestamps that names the device. Uptane asks for it in empty targets; here it always stands. */
 export const deviceField = 'x-caisson-device';
 
 /** @throws CaissonError director-order-refused for a component that is not in the inventory, or is not of the hardware */
@@ -125,16 +125,21 @@ export interface Self {
 	readonly components: readonly { readonly id: string; readonly hardware: string }[];
 }
 
+/** What speaks against targets or a timestamp of the director: that they do not name this device. */
+export function deviceFinding(signed: Signed, self: string): OrderFinding | undefined {
+	const device = (signed as unknown as Readonly<Record<string, unknown>>)[deviceField];
+	if (device === self) return undefined;
+	const named = typeof device === 'string' ? `the device ${quoted(device)}` : 'no device';
+	return { code: 'wrong-device', detail: `the orders name ${named}; this one is ${quoted(self)}` };
+}
+
 /**
  * The orders in verified targets of the director, one a component; or what is wrong with them, and then none counts
  * (Uptane 5.4.4.6: no delegations, this device, each ECU once).
  */
 export function readOrders(signed: TargetsSigned, self: Self): readonly Order[] | OrderFinding {
-	const device = (signed as unknown as Readonly<Record<string, unknown>>)[deviceField];
-	if (device !== self.device) {
-		const named = typeof device === 'string' ? `the device ${quoted(device)}` : 'no device';
-		return { code: 'wrong-device', detail: `the orders name ${named}; this one is ${quoted(self.device)}` };
-	}
+	const foreign = deviceFinding(signed, self.device);
+	if (foreign !== undefined) return foreign;
 	if (signed.delegations !== undefined) {
 		return { code: 'order-malformed', detail: 'the targets of the director delegate' };
 	}
