@@ -19,8 +19,8 @@ const contenders: readonly Contender[] = [
 	{ name: 'caisson', command: (image, output) => [caisson, 'update', 'chunk', image, '-o', output] },
 	{ name: 'zck', command: (image, output) => ['zck', '-u', '-h', 'sha256', '-o', output, image] },
 	{
-		name: 'caisson --strategy zstd',
-		command: (image, output) => [caisson, 'update', 'chunk', image, '-o', output, '--strategy', 'zstd'],
+		name: 'caisson --strategy zck',
+		command: (image, output) => [caisson, 'update', 'chunk', image, '-o', output, '--strategy', 'zck'],
 	},
 ];
 

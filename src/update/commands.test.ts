@@ -79,7 +79,7 @@ describe('caisson update', () => {
 
 	it('names the line of a mistake in the specification', async () => {
 		writeFileSync(join(directory, 'spec.yaml'), 'version: "1"\nhardware-compatibility: any\nfile: []\n');
-		await assert.rejects(packed(), { code: 'update-specification-invalid', message: /^Line 3: file: .*"files"/ });
+		await assert.rejects(packed(), { code: 'update-specification-invalid', message: /: Line 3: file: .*"files"/ });
 	});
 
 	it('inspects: members, settings, artifacts, bootloader variables, signer', async () => {

@@ -25,11 +25,11 @@ export async function writeWhole<Result>(
 	mode = 0o644,
 ): Promise<Result> {
 	const temporary = join(dirname(target), `.${basename(target)}.${randomUUID()}.partial`);
-	const handle = await attempt(target, () => open(temporary, 'wx', mode));
+	const handle = await writing(target, () => open(temporary, 'wx', mode));
 	try {
 		const file = new CountedFile(handle, target);
 		const result = await fill(file);
-		await attempt(target, async () => {
+		await writing(target, async () => {
 			await handle.sync();
 			await handle.close();
 			await rename(temporary, target);
@@ -54,7 +54,7 @@ class CountedFile implements OutputFile {
 	async write(bytes: Uint8Array): Promise<void> {
 		let rest = bytes;
 		while (rest.length > 0) {
-			const { bytesWritten } = await attempt(this.#target, () => this.#handle.write(rest));
+			const { bytesWritten } = await writing(this.#target, () => this.#handle.write(rest));
 			rest = rest.subarray(bytesWritten);
 			this.length += bytesWritten;
 		}
@@ -71,7 +71,8 @@ async function syncDirectory(directory: string): Promise<void> {
 	}
 }
 
-async function attempt<Result>(target: string, step: () => Promise<Result>): Promise<Result> {
+/** What `step` gives. @throws CaissonError file-unusable where it throws, naming the file that is being written */
+export async function writing<Result>(target: string, step: () => Promise<Result>): Promise<Result> {
 	try {
 		return await step();
 	} catch (cause) {

@@ -11,6 +11,7 @@ import { writeSwDescription } from '../format/sw-description/description.ts';
 import { writeArchive } from './archive.ts';
 import { imageFacts, proveRdiff, proveZchunk } from './delta/prove.ts';
 import { type AesKey, encryptFile } from './encryption.ts';
+import { namingFile } from './naming-file.ts';
 import { writeWhole } from './output-file.ts';
 import { compressFile, copyPayload, examine, type Payload } from './payload.ts';
 import { descriptionName, signatureName } from './read.ts';
@@ -119,7 +120,7 @@ async function readSpecification(from: PackRequest['specification']): Promise<Up
 		const reason = (cause as NodeJS.ErrnoException).code ?? String(cause);
 		throw new CaissonError('file-unusable', `${from.file} cannot be read (${reason}).`, { cause });
 	}
-	return parseUpdateSpecification(text);
+	return namingFile(from.file, () => parseUpdateSpecification(text));
 }
 
 async function plainPayload(

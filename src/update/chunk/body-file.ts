@@ -5,6 +5,7 @@ import { randomUUID } from 'node:crypto';
 import { type FileHandle, open, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { CaissonError } from '../../errors.ts';
+import { writing } from '../output-file.ts';
 
 const pieceBytes = 1024 * 1024;
 
@@ -21,7 +22,7 @@ export class BodyFile {
 	/** @param target the file that it becomes a part of. @throws CaissonError file-unusable */
 	static async create(target: string): Promise<BodyFile> {
 		const name = join(dirname(target), `.${basename(target)}.${randomUUID()}.body`);
-		return await attempt(target, async () => {
+		return await writing(target, async () => {
 			const handle = await open(name, 'wx+', 0o600);
 			await unlink(name);
 			return new BodyFile(handle, target);
@@ -32,7 +33,7 @@ export class BodyFile {
 	async append(bytes: Uint8Array): Promise<void> {
 		let rest = bytes;
 		while (rest.length > 0) {
-			const { bytesWritten } = await attempt(this.#target, () => this.#handle.write(rest, 0, rest.length, this.length));
+			const { bytesWritten } = await writing(this.#target, () => this.#handle.write(rest, 0, rest.length, this.length));
 			rest = rest.subarray(bytesWritten);
 			this.length += bytesWritten;
 		}
@@ -42,7 +43,7 @@ export class BodyFile {
 	async copyTo(take: (bytes: Uint8Array) => Promise<void>): Promise<void> {
 		const piece = new Uint8Array(pieceBytes);
 		for (let at = 0; at < this.length; ) {
-			const { bytesRead } = await attempt(this.#target, () => this.#handle.read(piece, 0, pieceBytes, at));
+			const { bytesRead } = await writing(this.#target, () => this.#handle.read(piece, 0, pieceBytes, at));
 			if (bytesRead === 0) throw new CaissonError('file-unusable', `${this.#target}: its body was cut off.`);
 			await take(piece.subarray(0, bytesRead));
 			at += bytesRead;
@@ -51,14 +52,5 @@ export class BodyFile {
 
 	async close(): Promise<void> {
 		await this.#handle.close();
-	}
-}
-
-async function attempt<Result>(target: string, step: () => Promise<Result>): Promise<Result> {
-	try {
-		return await step();
-	} catch (cause) {
-		const reason = (cause as NodeJS.ErrnoException).code ?? String(cause);
-		throw new CaissonError('file-unusable', `${target} cannot be written (${reason}).`, { cause });
 	}
 }

@@ -13,7 +13,7 @@ import { codec } from './codec.ts';
 const turnBytes = 4 * 1024 * 1024;
 
 export interface VerifyOptions {
-	readonly signal: AbortSignal;
+	readonly signal?: AbortSignal | undefined;
 	readonly progress?: ((bytes: number, total: number) => void) | undefined;
 }
 
@@ -48,7 +48,7 @@ export async function verifyBody(file: string, header: ZchunkHeader, options: Ve
 			turn += turnBytes;
 			options.progress?.(imageSize, header.length);
 			await setImmediate();
-			options.signal.throwIfAborted();
+			options.signal?.throwIfAborted();
 		}
 		if (bodyChecksum && !stored.digest().equals(header.dataDigest)) {
 			throw new CaissonError('zchunk-malformed', 'The body does not have the checksum that the header states.');

@@ -9,6 +9,7 @@ import { readInput } from '../../terminal/input-file.ts';
 import { bytesText } from '../../terminal/quantities.ts';
 import type { Terminal } from '../../terminal/terminal.ts';
 import { checkUpdate } from '../check/check-update.ts';
+import { namingFile } from '../naming-file.ts';
 import { parseDeviceProfile } from '../rules/device-profile.ts';
 import { sampleProfile } from '../rules/device-profile-sample.ts';
 import { stageWords } from '../rules/preflight.ts';
@@ -57,7 +58,8 @@ async function check(terminal: Terminal, keys: Keys, file: string | undefined, o
 			'Name the .swu, and the device profile with --device (see --sample-profile).',
 		);
 	}
-	const profile = parseDeviceProfile(await readInput(terminal, device, largestProfile));
+	const text = await readInput(terminal, device, largestProfile);
+	const profile = await namingFile(device, () => parseDeviceProfile(text));
 	const base = device === '-' ? '.' : dirname(device);
 	try {
 		const verdict = await checkUpdate({

@@ -8,6 +8,7 @@ import { bytesText } from '../../terminal/quantities.ts';
 import type { Terminal } from '../../terminal/terminal.ts';
 import { verifyBody } from '../chunk/verify-file.ts';
 import { readZchunkFile } from '../delta/zchunk-file.ts';
+import { namingFile } from '../naming-file.ts';
 import { handlerFault } from '../rules/delta-artifact.ts';
 
 interface Options {
@@ -17,7 +18,7 @@ interface Options {
 }
 
 export async function inspectZchunk(terminal: Terminal, file: string, options: Options): Promise<void> {
-	const { header, whole } = await readZchunkFile(file);
+	const { header, whole } = await namingFile(file, () => readZchunkFile(file));
 	const plan = await planAgainst(options.against, header);
 	const fault = handlerFault(header);
 	if (options.format === 'json') {
@@ -47,7 +48,7 @@ export async function inspectZchunk(terminal: Terminal, file: string, options: O
 
 /** Exit code 1 where the body is wrong; a header that is none is an error as everywhere. */
 export async function verifyZchunk(terminal: Terminal, file: string, options: Options): Promise<void> {
-	const { header, whole } = await readZchunkFile(file);
+	const { header, whole } = await namingFile(file, () => readZchunkFile(file));
 	if (!whole) {
 		throw new CaissonError('zchunk-malformed', `${file} is a header without its body: there are no chunks to verify.`);
 	}
@@ -88,7 +89,9 @@ async function verdict(terminal: Terminal, file: string, header: ZchunkHeader) {
 }
 
 async function planAgainst(old: string | undefined, header: ZchunkHeader): Promise<DownloadPlan | undefined> {
-	return old === undefined ? undefined : downloadPlan((await readZchunkFile(old)).header, header);
+	return old === undefined
+		? undefined
+		: downloadPlan((await namingFile(old, () => readZchunkFile(old))).header, header);
 }
 
 function contentText(header: ZchunkHeader, whole: boolean): string {
@@ -105,7 +108,7 @@ function showPlan(terminal: Terminal, plan: DownloadPlan): void {
 	terminal.print('');
 	terminal.print(`${'Download:'.padEnd(20)} ${plan.totalBytes} bytes (${bytesText(plan.totalBytes)})`);
 	terminal.print(
-		`${''.padEnd(20)} ${plan.headerBytes} header, ${plan.chunkBytes} chunks in ${counted(plan.ranges.length, 'range')}`,
+		`${''.padEnd(20)} header ${plan.headerBytes}, missing chunks ${plan.chunkBytes} in ${counted(plan.ranges.length, 'range')}`,
 	);
 	terminal.print(`${''.padEnd(20)} ${plan.chunksFound} of ${all} chunks are there already`);
 	if (plan.compared === 'compressed') {

@@ -48,7 +48,7 @@ describe('caisson update chunk', () => {
 			.stdoutText;
 		assert.match(text, /^Image: +240009 bytes in \d+ chunks$/m);
 		assert.match(text, /^Download: +\d+ bytes/m);
-		assert.match(text, /chunks in 1 range$/m);
+		assert.match(text, /missing chunks \d+ in 1 range$/m);
 		assert.match(text, /^ +0 +\d+ +\d+ +\d+ +[0-9a-f]{64}$/m);
 		const words = [
 			'--info',

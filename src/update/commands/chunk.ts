@@ -51,10 +51,10 @@ export function chunkCommand(terminal: Terminal): Command {
 		.addOption(
 			new Option(
 				'--strategy <name>',
-				'zck: search as zck does; zstd: as zstd does at this level, faster and less dense',
+				'zstd: search as zstd does at this level; zck: as zck does, slower and a little denser',
 			)
-				.choices(['zck', 'zstd'])
-				.default('zck'),
+				.choices(['zstd', 'zck'])
+				.default('zstd'),
 		)
 		.addOption(new Option('--compression <name>', 'of the chunks').choices(['zstd', 'none']).default('zstd'))
 		.addOption(

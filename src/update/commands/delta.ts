@@ -10,9 +10,10 @@ import type { Terminal } from '../../terminal/terminal.ts';
 import { type FilesRequest, withScratch, writeDeltaFiles } from '../delta/files.ts';
 import { type DeltaPlan, type PlanStep, planDelta } from '../delta/planner.ts';
 import { highestBlockSize, lowestBlockSize } from '../delta/rdiff.ts';
+import { namingFile } from '../naming-file.ts';
 import { defaultMaxRanges, maxRangesOf } from '../rules/delta-artifact.ts';
 import type { DeviceLimits, Judged, Way } from '../rules/delta-plan.ts';
-import { parseDeviceProfile } from '../rules/device-profile.ts';
+import { type DeviceProfile, parseDeviceProfile } from '../rules/device-profile.ts';
 
 interface Options {
 	readonly baseReadOnly?: true;
@@ -101,16 +102,18 @@ function checkOptions(options: Options): void {
 	}
 }
 
+async function readProfile(terminal: Terminal, file: string): Promise<DeviceProfile> {
+	const text = await readInput(terminal, file, largestProfile);
+	return namingFile(file, () => parseDeviceProfile(text));
+}
+
 async function run(
 	terminal: Terminal,
 	oldImage: string,
 	newImage: string,
 	options: Options,
 ): Promise<{ plan: DeltaPlan; written: readonly string[] }> {
-	const profile =
-		options.device === undefined
-			? undefined
-			: parseDeviceProfile(await readInput(terminal, options.device, largestProfile));
+	const profile = options.device === undefined ? undefined : await readProfile(terminal, options.device);
 	const maxRanges = options.maxRanges ?? (profile === undefined ? defaultMaxRanges : maxRangesOf(profile.release));
 	const limits: DeviceLimits = {
 		ranges: options.ranges,

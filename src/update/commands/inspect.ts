@@ -3,13 +3,13 @@
 import { Command } from 'commander';
 import type { DescribedArtifact, SwDescription } from '../../format/sw-description/description.ts';
 import { withExamples, withFormat } from '../../terminal/command-help.ts';
-import { bytesText } from '../../terminal/quantities.ts';
 import type { Terminal } from '../../terminal/terminal.ts';
 import { type ReadUpdate, readUpdate } from '../read.ts';
 import { artifactsOf } from '../rules/check.ts';
 import { unverifiedProperty } from '../rules/plan.ts';
 import type { Keys, SignatureFacts } from '../signer.ts';
 import { headerFacts, type ZchunkFacts } from '../zchunk-members.ts';
+import { readingUpdate } from './reading.ts';
 
 export function inspectCommand(terminal: Terminal, keys: Keys): Command {
 	const command = new Command('inspect')
@@ -21,7 +21,7 @@ export function inspectCommand(terminal: Terminal, keys: Keys): Command {
 		)
 		.argument('<file>', 'the .swu')
 		.action(async (file: string, options: { readonly format: 'text' | 'json' }) => {
-			const update = await read(terminal, file);
+			const update = await readingUpdate(terminal, file, (reading) => readUpdate(file, reading));
 			const signature = update.signature === undefined ? undefined : keys.signatureFacts(update.signature);
 			const deltas = await headerFacts(file, update);
 			if (options.format === 'json') terminal.json(asJson(file, update, signature, deltas));
@@ -32,18 +32,6 @@ export function inspectCommand(terminal: Terminal, keys: Keys): Command {
 		['caisson update inspect update.swu', 'Show members, description and signer'],
 		['caisson update inspect update.swu --format json', 'The same for a program'],
 	]);
-}
-
-async function read(terminal: Terminal, file: string): Promise<ReadUpdate> {
-	try {
-		return await readUpdate(file, {
-			signal: terminal.interrupted,
-			progress: (member, bytes, total) =>
-				terminal.progress(`Reading ${member}: ${bytesText(bytes)} of ${bytesText(total)}`),
-		});
-	} finally {
-		terminal.progress('');
-	}
 }
 
 function asJson(

@@ -3,11 +3,11 @@
 
 import { Command } from 'commander';
 import { withExamples, withFormat } from '../../terminal/command-help.ts';
-import { bytesText } from '../../terminal/quantities.ts';
 import type { Terminal } from '../../terminal/terminal.ts';
-import type { ReadOptions } from '../read.ts';
+import type { PackedUpdate } from '../pack.ts';
 import { attachSignature, extractDescription, readSmall, signDescription, signUpdate, type ToSign } from '../sign.ts';
 import { type Keys, signerLine } from '../signer.ts';
+import { readingUpdate } from './reading.ts';
 import { openSignerOf, type SigningOptions, withSigningOptions, wrong } from './signing-options.ts';
 import { trustOf, withPublicKeyOption } from './trust-options.ts';
 
@@ -74,25 +74,32 @@ async function signWhole(terminal: Terminal, keys: Keys, file: string, options: 
 	const show = (toSign: ToSign) => {
 		if (options.format === 'text') showToSign(terminal, toSign);
 	};
-	const signed = await reading(terminal, (read) => signUpdate(file, signer, options.output, show, read));
+	const signed = await readingUpdate(terminal, file, (read) => signUpdate(file, signer, options.output, show, read));
 	if (options.format === 'json') return terminal.json(signed);
 	terminal.print(`Version ${signed.version}, signed by ${signed.signers.map(signerLine).join('; ')}.`);
 	terminal.print(`${signed.output}: ${signed.size} bytes, SHA-256 ${signed.sha256}`);
-	const trust = signed.signature === 'cms' ? '--cert CERT' : '--public-key KEY';
-	terminal.note(`Check it: caisson update verify ${signed.output} ${trust}`);
+	noteCheck(terminal, signed);
 }
 
 async function attach(terminal: Terminal, keys: Keys, file: string, from: string, options: Options): Promise<void> {
 	const trust = trustOf(options, Date.now());
 	const signature = await readSmall(from, terminal.interrupted);
-	const signed = await reading(terminal, (read) => attachSignature(file, signature, keys, trust, options.output, read));
+	const signed = await readingUpdate(terminal, file, (read) =>
+		attachSignature(file, signature, keys, trust, options.output, read),
+	);
 	if (options.format === 'json') return terminal.json(signed);
 	terminal.print(`Version ${signed.version}, signed by ${signed.signers.map(signerLine).join('; ')}.`);
 	terminal.print(`${signed.output}: ${signed.size} bytes, SHA-256 ${signed.sha256}`);
+	noteCheck(terminal, signed);
+}
+
+function noteCheck(terminal: Terminal, { output, signature }: Pick<PackedUpdate, 'output' | 'signature'>): void {
+	const trust = signature === 'cms' ? '--cert CERT' : '--public-key KEY';
+	terminal.note(`Check it: caisson update verify ${output} ${trust}`);
 }
 
 async function extract(terminal: Terminal, file: string, options: Options): Promise<void> {
-	const toSign = await reading(terminal, (read) => extractDescription(file, options.output, read));
+	const toSign = await readingUpdate(terminal, file, (read) => extractDescription(file, options.output, read));
 	if (options.format === 'json') return terminal.json(toSign);
 	showToSign(terminal, toSign);
 	terminal.note(
@@ -107,6 +114,9 @@ async function signAlone(terminal: Terminal, keys: Keys, file: string, options: 
 	terminal.print(`sw-description of version ${signed.version}, SHA-256 ${signed.sha256}`);
 	terminal.print(`${signed.output}: signature of ${signed.signers.map(signerLine).join('; ')}`);
 	terminal.note('The payloads were not seen here: the machine that extracted the description checked them.');
+	terminal.note(
+		`Next, where the .swu is: caisson update sign X.swu --attach ${signed.output} --cert CERT -o SIGNED.swu`,
+	);
 }
 
 function showToSign(terminal: Terminal, toSign: ToSign): void {
@@ -118,16 +128,4 @@ function showToSign(terminal: Terminal, toSign: ToSign): void {
 	const hardware = toSign.hardwareCompatibility.join(', ') || 'missing';
 	terminal.print(`Version ${toSign.version} for the hardware ${hardware}. Every payload has the described SHA-256.`);
 	if (toSign.replaces) terminal.print('Its signature is replaced.');
-}
-
-async function reading<Result>(terminal: Terminal, work: (options: ReadOptions) => Promise<Result>): Promise<Result> {
-	try {
-		return await work({
-			signal: terminal.interrupted,
-			progress: (member, bytes, total) =>
-				terminal.progress(`Reading ${member}: ${bytesText(bytes)} of ${bytesText(total)}`),
-		});
-	} finally {
-		terminal.progress('');
-	}
 }

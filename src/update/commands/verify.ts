@@ -2,10 +2,10 @@
 
 import { Command } from 'commander';
 import { withExamples, withExitCodes, withFormat } from '../../terminal/command-help.ts';
-import { bytesText } from '../../terminal/quantities.ts';
 import type { Terminal } from '../../terminal/terminal.ts';
 import { type CertificatePurpose, type Keys, signerLine } from '../signer.ts';
 import { type VerifiedUpdate, verifyUpdate } from '../verify.ts';
+import { readingUpdate } from './reading.ts';
 import { certPurposeOption } from './signing-options.ts';
 import { trustOf, withPublicKeyOption } from './trust-options.ts';
 
@@ -47,15 +47,7 @@ export function verifyCommand(terminal: Terminal, keys: Keys): Command {
 
 async function verify(terminal: Terminal, keys: Keys, file: string, options: Options): Promise<VerifiedUpdate> {
 	const trust = trustOf(options, Date.now());
-	try {
-		return await verifyUpdate(file, keys, trust, {
-			signal: terminal.interrupted,
-			progress: (member, bytes, total) =>
-				terminal.progress(`Reading ${member}: ${bytesText(bytes)} of ${bytesText(total)}`),
-		});
-	} finally {
-		terminal.progress('');
-	}
+	return readingUpdate(terminal, file, (reading) => verifyUpdate(file, keys, trust, reading));
 }
 
 function show(terminal: Terminal, file: string, verified: VerifiedUpdate): void {

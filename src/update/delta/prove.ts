@@ -9,12 +9,14 @@ import { PassThrough, type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { CaissonError } from '../../errors.ts';
+import type { ZchunkHeader } from '../../format/zchunk/header.ts';
+import { verifyBody } from '../chunk/verify-file.ts';
 import { partsOf } from '../payload.ts';
 import { requestFault } from '../rules/delta-artifact.ts';
 import type { PlannedDelta, PlannedMember } from '../rules/plan.ts';
 import type { ResultFacts } from '../rules/readback.ts';
 import { applyDelta } from './rdiff.ts';
-import { checkForHandler, compareWithImage, readZchunkFile, resultOfBody } from './zchunk-file.ts';
+import { checkForHandler, compareWithImage, readZchunkFile } from './zchunk-file.ts';
 
 export interface ProofOptions {
 	/** The local file of a name in the specification. */
@@ -55,6 +57,17 @@ export async function proveZchunk(
 		if (delta.result === undefined) return given;
 		return compareWithImage(options.resolve(delta.result), zck.header, options);
 	});
+}
+
+/** Expands every chunk of a whole .zck as the device would. @throws CaissonError delta-wrong naming the chunk */
+async function resultOfBody(file: string, header: ZchunkHeader, options: ProofOptions): Promise<ResultFacts> {
+	try {
+		const { imageSha256, imageSize } = await verifyBody(file, header, options);
+		return { size: imageSize, sha256: imageSha256 };
+	} catch (cause) {
+		if (!(cause instanceof CaissonError) || cause.code !== 'zchunk-malformed') throw cause;
+		throw new CaissonError('delta-wrong', cause.message, { cause });
+	}
 }
 
 /**
