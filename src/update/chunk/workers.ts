@@ -30,14 +30,15 @@ export class CompressionWorkers {
 
 	/** Takes over the buffers of `packet`; the result has them again. Rejects where the worker failed or work was ended. */
 	compress(packet: PacketToCompress): Promise<CompressedPacket> {
-		if (this.#failure !== undefined) return Promise.reject(this.#failure.reason);
 		const thread = this.#threads.reduce((best, each) => (each.waiting.size < best.waiting.size ? each : best));
 		const result = new Promise<CompressedPacket>((resolve, reject) => {
-			thread.waiting.set(packet.sequence, { resolve, reject });
+			if (this.#failure !== undefined) reject(this.#failure.reason);
+			else thread.waiting.set(packet.sequence, { resolve, reject });
 		});
-		// The caller waits for results in order; a later one that fails first must not end the process.
+		// The caller waits for results in order, and for none once work was ended: what nobody waits for must not end the process.
 		result.catch(() => {});
-		thread.worker.postMessage(packet, [packet.input, packet.output, packet.ends.buffer as ArrayBuffer]);
+		if (this.#failure === undefined)
+			thread.worker.postMessage(packet, [packet.input, packet.output, packet.ends.buffer as ArrayBuffer]);
 		return result;
 	}
 
