@@ -1,7 +1,7 @@
 // Writes what a plan made into a folder: the .zck with its header, or the rdiff delta, each with a specification to pack. All
 // of it is made in a scratch folder beside and moved at the end, so that no name stands for half a file.
 
-import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, join, relative, resolve } from 'node:path';
 import { CaissonError } from '../../errors.ts';
 import type { Candidate, Way } from '../rules/delta-plan.ts';
@@ -35,7 +35,8 @@ export async function withScratch<Result>(folder: string, work: (scratch: string
 }
 
 /**
- * Moves the plan's files into the folder; files of the same name are replaced.
+ * Moves the plan's files into the folder; files of the same name are replaced, but a specification that somebody has
+ * edited stays, and the new one gets the ending .new.
  * @param scratch where the plan's files are; on the same file system
  * @returns the paths, specifications last
  * @throws CaissonError file-unusable
@@ -71,7 +72,8 @@ export async function writeDeltaFiles(plan: DeltaPlan, scratch: string, request:
 		for (const [target, text] of texts) {
 			const temporary = join(scratch, target);
 			await writeFile(temporary, text, { flag: 'wx' });
-			files.set(target, temporary);
+			const edited = await isEdited(join(folder, target), text);
+			files.set(edited ? `${target}.new` : target, temporary);
 		}
 		for (const [target, temporary] of files) {
 			await rename(temporary, join(folder, target));
@@ -79,6 +81,16 @@ export async function writeDeltaFiles(plan: DeltaPlan, scratch: string, request:
 		}
 	});
 	return written;
+}
+
+/** Is there a specification that says something else than what would be written? */
+async function isEdited(file: string, text: string): Promise<boolean> {
+	try {
+		return (await readFile(file, 'utf8')) !== text;
+	} catch (error) {
+		if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+		throw error;
+	}
 }
 
 /** The form of a way that takes the fewest bytes: what the device can take where there is such a one. */

@@ -185,6 +185,23 @@ describe('writeDeltaFiles', { skip }, () => {
 		);
 	});
 
+	it('keeps a specification that was edited, and puts the new one beside it', async () => {
+		const target = file('edited');
+		const write = () =>
+			withScratch(target, async (scratch) =>
+				writeDeltaFiles(await plan({ scratch }), scratch, {
+					...{ folder: target, oldImage: file('old.img'), newImage: file('new.img'), places },
+					ways: ['rdiff'],
+				}),
+			);
+		const specification = join(target, 'new.img.rdiff.yaml');
+		await write();
+		assert.deepEqual(await write(), [join(target, 'new.img.rdiff'), specification]);
+		writeFileSync(specification, 'version: "2.7"');
+		assert.deepEqual(await write(), [join(target, 'new.img.rdiff'), `${specification}.new`]);
+		assert.equal(readFileSync(specification, 'utf8'), 'version: "2.7"');
+	});
+
 	it('leaves nothing where it is interrupted', async () => {
 		const target = file('interrupted');
 		const stop = new AbortController();
