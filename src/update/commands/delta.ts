@@ -206,7 +206,8 @@ function show(terminal: Terminal, plan: DeltaPlan, written: readonly string[]): 
 	for (const advice of plan.advice) terminal.print(`Advice: ${advice}`);
 	for (const file of written) terminal.print(`Wrote ${file}`);
 	const specification =
-		written.find((file) => file.endsWith(`.${picked.way}.yaml`)) ?? written.find((file) => file.endsWith('.yaml'));
+		written.find((file) => /\.(\w+)\.yaml(\.new)?$/.exec(file)?.[1] === picked.way) ??
+		written.find((file) => /\.yaml(\.new)?$/.test(file));
 	const zck = written.find((file) => file.endsWith('.zck'));
 	if (zck !== undefined) terminal.note(`Serve it: caisson artifact add ${zck}`);
 	if (specification !== undefined) {
