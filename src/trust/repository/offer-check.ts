@@ -3,6 +3,7 @@
 
 import { CaissonError } from '../../errors.ts';
 import { canonicalText } from '../rules/metadata/canonical.ts';
+import { isBin } from '../rules/metadata/delegation.ts';
 import { isExpired } from '../rules/metadata/expiry.ts';
 import { quoted } from '../rules/metadata/failure.ts';
 import type {
@@ -14,11 +15,13 @@ import type {
 	Signed,
 	TargetsSigned,
 } from '../rules/metadata/model.ts';
-import { roleFaults } from '../rules/metadata/role-rules.ts';
+import { pathPatternFault } from '../rules/metadata/portable-paths.ts';
+import { maximumBitLength, roleFaults } from '../rules/metadata/role-rules.ts';
 import { isOnline } from '../rules/repository/role-settings.ts';
+import type { RepositorySettings } from '../rules/repository/settings.ts';
 import type { CommittedDocuments } from '../rules/repository/settle.ts';
 import type { TrustReader } from '../store.ts';
-import { committedDocuments, pendingDocuments, type RepositoryWorld } from './world.ts';
+import { committedDocuments, pendingDocuments, type RepositoryWorld, repositorySettings } from './world.ts';
 
 /** What a document must fulfil before signatures for it are collected. */
 export async function checkOffer(
@@ -41,7 +44,9 @@ export async function checkOffer(
 			`the ${quoted(role)} that is offered expired at ${metadata.signed.expires}`,
 		);
 	}
-	for (const fault of keyFaults(metadata.signed)) throw new CaissonError('trust-role-refused', fault);
+	const { bins } = await repositorySettings(trust);
+	const faults = [...keyFaults(metadata.signed), ...delegationFaults(metadata.signed, bins)];
+	for (const fault of faults) throw new CaissonError('trust-role-refused', fault);
 	refuseWithoutServer(metadata.signed, world);
 	const allowed = signersOf(role, metadata, committed, pending, world);
 	if (allowed.length === 0) {
@@ -52,6 +57,38 @@ export async function checkOffer(
 		throw new CaissonError('trust-role-unknown', `${quoted(role)} cannot be offered: ${rule}`);
 	}
 	for (const signature of metadata.signatures) checkSignature(world, role, metadata, signature, allowed);
+}
+
+/**
+ * Whoever may only bring documents must not take the next version away from those who sign: somebody of the role has
+ * signed already, and of a root somebody whom the devices know.
+ */
+export async function requireSigner(trust: TrustReader, role: string, { signatures }: Metadata<Signed>): Promise<void> {
+	const { root } = await committedDocuments(trust);
+	const known = role === 'root' ? root?.signed.roles.root.keyids : undefined;
+	if (signatures.some(({ keyid }) => known === undefined || known.includes(keyid))) return;
+	const whom = known === undefined ? 'one of its keys' : `a key of root version ${root?.signed.version}`;
+	throw new CaissonError('trust-signature-refused', `${quoted(role)} is offered when ${whom} has signed it`);
+}
+
+/** What other clients, or the bins, would read differently than its author meant. */
+function delegationFaults(signed: Signed, bins: RepositorySettings['bins']): readonly string[] {
+	if (signed._type !== 'targets' || signed.delegations === undefined) return [];
+	const { roles = [], succinct_roles: succinct } = signed.delegations;
+	const faults: string[] = [];
+	for (const { name, paths = [] } of roles) {
+		for (const pattern of paths) {
+			const fault = pathPatternFault(pattern);
+			if (fault !== undefined) faults.push(`The pattern ${quoted(pattern)} of the role ${quoted(name)} ${fault}.`);
+		}
+		const taken = isBin({ bit_length: bins.bitLength, name_prefix: bins.namePrefix }, name);
+		if (taken) faults.push(`The role ${quoted(name)} has the name of a bin.`);
+	}
+	if (succinct !== undefined && succinct.bit_length > maximumBitLength) {
+		const most = 2 ** maximumBitLength;
+		faults.push(`The bins ${quoted(succinct.name_prefix)} are ${2 ** succinct.bit_length}; there may be ${most}.`);
+	}
+	return faults;
 }
 
 /** What the server must sign each week it must be able to sign: said before people sign, not after. */

@@ -29,7 +29,7 @@ import { makeTargets, payloadToSign } from '../rules/metadata/make.ts';
 import type { Signed } from '../rules/metadata/model.ts';
 import { defaultSettings } from '../rules/repository/settings.ts';
 import { abortPending, addSignature, offerDocument, prepareRole } from './offer.ts';
-import { changeSettings } from './world.ts';
+import { changeSettings, repositorySettings } from './world.ts';
 
 const { anna, ben, clara, dora, server, nextServer } = people;
 const stranger = testKey('stranger');
@@ -82,8 +82,7 @@ function suite(store: string, open: () => Promise<{ storage: Storage; destroy():
 			assert.deepEqual(two.committed, ['root']);
 			assert.equal(await files.read('1.root.json'), undefined);
 			const targets = serviceTargets(1);
-			await offerDocument(world, 'targets', signedBytes(targets), by);
-			const three = await addSignature(world, 'targets', signatureOf(clara, targets), by);
+			const three = await offerDocument(world, 'targets', signedBytes(targets, clara), by);
 			assert.deepEqual([three.committed, three.published?.timestamp], [['targets'], 1]);
 			assert.ok(await files.read('1.root.json'));
 			assert.deepEqual(await world.storage.trust.pending(), []);
@@ -114,6 +113,39 @@ function suite(store: string, open: () => Promise<{ storage: Storage; destroy():
 			// The signature that stood stays: only Ben's is missing.
 			const { committed } = await addSignature(world, 'root', signatureOf(ben, root), by);
 			assert.deepEqual(committed, ['root']);
+		});
+
+		story('nobody takes a version away from those who sign by offering what none of them signed', async ({ world }) => {
+			await offerDocument(world, 'root', firstRoot, by);
+			const unsignedOffer = offerDocument(world, 'targets', signedBytes(serviceTargets(1)), by);
+			await refused(unsignedOffer, 'trust-signature-refused', /when one of its keys has signed it/);
+			const { roles, keys, ...rest } = serviceRoot(2);
+			const own = { keyids: [stranger.keyid], threshold: 1 };
+			const taken = { ...rest, keys: { ...keys, [stranger.keyid]: stranger.key }, roles: { ...roles, root: own } };
+			const takeOver = offerDocument(world, 'root', signedBytes(taken, stranger), by);
+			await refused(takeOver, 'trust-signature-refused', /when a key of root version 1 has signed it/);
+			assert.deepEqual(await world.storage.trust.pending(), []);
+		});
+
+		story('delegations that clients read differently, or that take a bin, are refused', async ({ world }) => {
+			await offerDocument(world, 'root', firstRoot, by);
+			const offer = (name: string, words: object) => {
+				const { delegations, ...rest } = serviceTargets(1);
+				const role = { name, keyids: [dora.keyid], threshold: 1, terminating: true, ...words };
+				const changed = { ...delegations, keys: { ...delegations?.keys, [dora.keyid]: dora.key }, roles: [role] };
+				return offerDocument(world, 'targets', signedBytes({ ...rest, delegations: changed } as Signed, clara), by);
+			};
+			await refused(offer('releases', { paths: ['releases/**'] }), 'trust-role-refused', /holds "\*\*"/);
+			const { namePrefix } = (await repositorySettings(world.storage.trust)).bins;
+			await refused(offer(`${namePrefix}-0`, { paths: ['a/*'] }), 'trust-role-refused', /the name of a bin/);
+			const bins = { keyids: [server.keyid], threshold: 1, bit_length: 30, name_prefix: 'many' };
+			const { delegations, ...rest } = serviceTargets(1);
+			const huge = { ...rest, delegations: { keys: delegations?.keys, succinct_roles: bins } } as Signed;
+			await refused(
+				offerDocument(world, 'targets', signedBytes(huge, clara), by),
+				'trust-role-refused',
+				/may be 16384/,
+			);
 		});
 
 		story('versions with gaps and expired documents are refused', async ({ world }) => {

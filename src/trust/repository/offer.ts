@@ -16,7 +16,7 @@ import { type DerivedRole, deriveRoles } from '../rules/repository/role-settings
 import type { RepositorySettings } from '../rules/repository/settings.ts';
 import { type Settled, settle } from '../rules/repository/settle.ts';
 import type { NewDocument, TrustReader, TrustUnit } from '../store.ts';
-import { checkOffer, notOnline } from './offer-check.ts';
+import { checkOffer, notOnline, requireSigner } from './offer-check.ts';
 import {
 	auditRow,
 	bodyOf,
@@ -64,6 +64,7 @@ export async function offerDocument(
 		}
 		await checkOffer(world, unit.trust, role, metadata);
 		const merged = metadata.signatures.reduce(withSignature, before ?? unsigned(metadata.signed));
+		await requireSigner(unit.trust, role, merged);
 		await keepPending(world, unit, role, merged, pending, by);
 		const signers = metadata.signatures.map(({ keyid }) => keyid);
 		await unit.audit.append(auditRow(world, by, 'trust.offer', role, { version: metadata.signed.version, signers }));

@@ -48,7 +48,7 @@ export function deriveRoles(
 	const known = new Set<string>();
 	const add = (name: string, kind: RoleKind, delegator: string, keys: RoleKeys, unknown?: Record<string, unknown>) => {
 		// A role that two delegate to is the first one's (clause 5.6.7: it is visited once).
-		if (known.has(name)) return;
+		if (known.has(name)) return false;
 		known.add(name);
 		const { keyids, threshold } = keys;
 		const online = kind !== 'root' && isOnline(keys, onlineKeyids);
@@ -56,6 +56,7 @@ export function deriveRoles(
 			...{ name, kind, delegator },
 			settings: { keyids, threshold, online, ...(unknown === undefined ? {} : { unknown }) },
 		});
+		return true;
 	};
 	for (const name of ['root', 'timestamp', 'snapshot'] as const) add(name, name, '', roles[name]);
 	add('targets', 'targets', '', roles.targets, madeBeside(documents.targets));
@@ -64,8 +65,8 @@ export function deriveRoles(
 		for (const role of delegations?.roles ?? []) {
 			const own = delegationsOf(role, delegations, documents, settings, onlineKeyids);
 			const unknown = own === undefined ? undefined : { delegations: own };
-			add(role.name, 'delegated', delegator, role, unknown);
-			waiting.push([role.name, own]);
+			// Once only: a role may delegate to itself, or to one above.
+			if (add(role.name, 'delegated', delegator, role, unknown)) waiting.push([role.name, own]);
 		}
 		const bins = delegations?.succinct_roles;
 		for (let index = 0; bins !== undefined && index < 2 ** bins.bit_length; index++) {

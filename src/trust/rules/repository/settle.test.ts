@@ -167,3 +167,17 @@ test('the roles of a repository follow from its documents: who signs them, and t
 		...{ keyids: [server.keyid], threshold: 1, bit_length: 1, name_prefix: 'bin' },
 	});
 });
+
+test('a role that delegates to itself or to its delegator is derived once', () => {
+	const releases = targets(1, anna, ['releases', anna], ['team', dora]);
+	const team = targets(1, dora, ['releases', anna]);
+	const documents = {
+		...{ root: root(1, [anna, ben]), targets: targets(1, clara, ['releases', anna]) },
+		delegated: new Map([
+			['releases', releases],
+			['team', team],
+		]),
+	};
+	const names = deriveRoles(documents, defaultSettings, world.onlineKeyids).map(({ name }) => name);
+	assert.deepEqual(names.slice(3), ['targets', 'releases', 'team']);
+});
