@@ -205,6 +205,51 @@ test('what was committed but not written is written by whoever comes next, the t
 	});
 });
 
+test('more bins than are held in memory are committed before their snapshot, and finished by whoever comes next', async () => {
+	await withRepository(async (repository) => {
+		const paths = Array.from({ length: 40 }, (_, index) => `many/${index}`);
+		await repository.put(...paths.map((path) => ({ path })));
+		let commits = 0;
+		const dying: Storage = {
+			...repository.storage,
+			commitTrust(step) {
+				if (++commits > 2) return Promise.reject(new Error('power cut'));
+				return repository.storage.commitTrust(step);
+			},
+		};
+		await assert.rejects(repository.publisher({ storage: dying, mostInMemory: 1 }).publish('test'), /power cut/);
+		assert.equal(commits, 3);
+		// Nothing of it is served: the files are those of before.
+		assert.equal((await seenByTufJs(repository, paths))['many/0'], false);
+		const published = await repository.publisher({ mostInMemory: 1 }).publish('test');
+		assert.equal(published?.snapshot, 2);
+		assert.deepEqual(new Set(Object.values(await seenByTufJs(repository, paths))), new Set([true]));
+		assert.equal(await repository.publisher().publish('test'), undefined);
+	});
+});
+
+test('a publication that was overtaken by documents of people leaves it to them to finish', async () => {
+	await withRepository(async (repository) => {
+		await repository.put({ path: 'a' });
+		const { storage } = repository;
+		let begun = false;
+		const overtaken: Storage = {
+			...storage,
+			async commitTrust(step) {
+				if (!begun) {
+					begun = true;
+					await storage.commitTrust(({ trust }) => trust.putSetting('unfinished', 'all'));
+				}
+				return await storage.commitTrust(step);
+			},
+		};
+		await repository.publisher({ storage: overtaken }).publish('test');
+		assert.equal(await storage.trust.setting('unfinished'), 'all');
+		assert.equal((await repository.publisher().publish('test'))?.roles.length, 5);
+		assert.equal(await storage.trust.setting('unfinished'), '');
+	});
+});
+
 test('an older timestamp is never written over a newer one', async () => {
 	await withRepository(async (repository) => {
 		const publisher = repository.publisher();

@@ -31,6 +31,8 @@ export interface PublisherWorld {
 	readonly sha256: Sha256;
 	/** Milliseconds since the epoch. */
 	readonly now: () => number;
+	/** Characters of documents that are held before they are committed; 16 Mi by default. */
+	readonly mostInMemory?: number;
 }
 
 export interface Published {
@@ -42,6 +44,8 @@ export interface Published {
 
 // Times that a publication is built anew because another server was faster.
 const MOST_TRIES = 20;
+// Bytes of documents held before they are committed.
+const MOST_IN_MEMORY = 16 << 20;
 // Targets read at once.
 const PAGE = 5_000;
 
@@ -86,9 +90,10 @@ export class Publisher {
 
 	async #publish(all: boolean, asked: readonly string[]): Promise<Published | undefined> {
 		const { storage, files } = this.#world;
-		const bins = new Map<string, BuiltBin>();
+		const bins: BuiltBins = { kept: new Map(), committed: new Map() };
 		for (let tries = 1; ; tries++) {
-			const plan = await this.#build(all, bins);
+			const plan = await this.#build(all, bins).catch((error: unknown) => again(error, tries));
+			if (plan === 'again') continue;
 			if (plan === undefined) {
 				await flushOutbox(storage, files);
 				return undefined;
@@ -96,7 +101,8 @@ export class Publisher {
 			try {
 				await storage.commitTrust(async ({ trust, audit: trail }) => {
 					await trust.putDocuments(plan.documents);
-					await trust.putSetting(unfinished, '');
+					// What others have begun since is theirs to finish: this snapshot does not name it.
+					if (((await trust.setting(unfinished)) ?? '') === plan.open) await trust.putSetting(unfinished, '');
 					const { roles, ...versions } = plan.published;
 					const detail = { ...versions, roles: roles.length, all };
 					for (const actor of asked) {
@@ -110,9 +116,7 @@ export class Publisher {
 					}
 				});
 			} catch (error) {
-				const overtaken = error instanceof CaissonError && error.code === 'trust-conflict';
-				if (!overtaken || tries === MOST_TRIES) throw error;
-				await new Promise((resolve) => setTimeout(resolve, Math.random() * 20 * tries));
+				await again(error, tries);
 				continue;
 			}
 			await flushOutbox(storage, files);
@@ -123,57 +127,83 @@ export class Publisher {
 	/** The documents of one publication, made from what is committed now. */
 	async #build(
 		all: boolean,
-		made: Map<string, BuiltBin>,
-	): Promise<{ documents: NewDocument[]; published: Published } | undefined> {
+		made: BuiltBins,
+	): Promise<{ documents: NewDocument[]; published: Published; open: string } | undefined> {
 		const { storage, now } = this.#world;
 		const settings = await this.#world.settings();
 		const time = now();
-		const open = (await storage.trust.setting(unfinished)) ?? '';
+		let open = (await storage.trust.setting(unfinished)) ?? '';
 		const roles = await storage.trust.roles();
 		const dirty = new Set((await storage.trust.roles({ dirty: true })).map(({ name }) => name));
 		const snapshot = roles.find(({ kind }) => kind === 'snapshot');
 		const timestamp = roles.find(({ kind }) => kind === 'timestamp');
 		if (snapshot === undefined || timestamp === undefined || !isComplete(roles)) return undefined;
 		const anew = all || open === 'all';
-		const built: NewDocument[] = [];
+		let built: NewDocument[] = [];
+		let size = 0;
 		for (const role of roles) {
 			if (!isBuiltOnline(role)) continue;
-			const wanted =
-				anew || dirty.has(role.name) || role.version === 0 || isDue({ ...role, kind: 'bin' }, settings, time);
-			if (wanted) built.push(await this.#bin(role, settings, time, made));
+			const before = made.committed.get(role.name);
+			const due = anew ? before?.version !== role.version : isDue({ ...role, kind: 'bin' }, settings, time);
+			if (!due && !dirty.has(role.name) && role.version > 0) continue;
+			const document = await this.#bin(role, settings, time, made);
+			built.push(document);
+			size += document.body.length;
+			if (size < (this.#world.mostInMemory ?? MOST_IN_MEMORY)) continue;
+			open = await this.#commitEarly(built, made);
+			[built, size] = [[], 0];
 		}
-		const quiet = open === '' && snapshot.version > 0;
+		const quiet = open === '' && snapshot.version > 0 && made.committed.size === 0;
 		const due = isDue(snapshot, settings, time) || isDue(timestamp, settings, time);
 		if (built.length === 0 && quiet && !due && !anew) return undefined;
-		const entries = snapshotEntries(roles, built);
+		// Of a role that somebody has signed again since, the database knows more.
+		const versions = new Map(roles.map(({ name, version }) => [name, version]));
+		const early = [...made.committed.values()].filter(({ role, version }) => version > (versions.get(role) ?? 0));
+		const news = [...early, ...built];
+		const entries = snapshotEntries(roles, news);
 		const newSnapshot = await this.#document(snapshot, settings, time, (fields) => snapshotText(fields, entries));
 		const newTimestamp = await this.#document(timestamp, settings, time, (fields) =>
 			timestampText(fields, newSnapshot, time),
 		);
 		return {
 			documents: [...built, newSnapshot, newTimestamp],
+			open,
 			published: {
 				snapshot: newSnapshot.version,
 				timestamp: newTimestamp.version,
-				roles: built.map(({ role }) => role),
+				roles: [...new Set([...made.committed.keys(), ...built.map(({ role }) => role)])],
 			},
 		};
 	}
 
+	/**
+	 * Commits bins before the snapshot that names them, so that memory stays small however many there are. Nobody meets
+	 * them until then, and whoever publishes next finishes it where this server dies.
+	 * @returns what the setting `unfinished` is then
+	 */
+	async #commitEarly(documents: readonly NewDocument[], made: BuiltBins): Promise<string> {
+		const open = await this.#world.storage.commitTrust(async ({ trust }) => {
+			await trust.putDocuments(documents);
+			const now = ((await trust.setting(unfinished)) ?? '') || 'some';
+			await trust.putSetting(unfinished, now);
+			return now;
+		});
+		for (const { body, ...facts } of documents) {
+			made.kept.delete(facts.role);
+			made.committed.set(facts.role, facts);
+		}
+		return open;
+	}
+
 	/** A bin that was built for an earlier try is taken again, unless the bin has changed since. */
-	async #bin(
-		role: StoredRole,
-		settings: RepositorySettings,
-		time: number,
-		made: Map<string, BuiltBin>,
-	): Promise<NewDocument> {
-		const before = made.get(role.name);
+	async #bin(role: StoredRole, settings: RepositorySettings, time: number, { kept }: BuiltBins): Promise<NewDocument> {
+		const before = kept.get(role.name);
 		if (before !== undefined && before.revision === role.revision && before.document.version === role.version + 1) {
 			return before.document;
 		}
 		const targets = await this.#targetsOf(role.name);
 		const document = await this.#document(role, settings, time, (fields) => binText(fields, targets));
-		made.set(role.name, { revision: role.revision, document });
+		kept.set(role.name, { revision: role.revision, document });
 		return document;
 	}
 
@@ -240,6 +270,21 @@ function isComplete(roles: readonly StoredRole[]): boolean {
 	);
 }
 
+/** Waits a little after another server was faster. @throws what is no such thing, and the last of many */
+async function again(error: unknown, tries: number): Promise<'again'> {
+	const overtaken = error instanceof CaissonError && error.code === 'trust-conflict';
+	if (!overtaken || tries === MOST_TRIES) throw error;
+	await new Promise((resolve) => setTimeout(resolve, Math.random() * 20 * tries));
+	return 'again';
+}
+
+/** What one publication has built so far, over all its tries. */
+interface BuiltBins {
+	readonly kept: Map<string, BuiltBin>;
+	/** Committed before the snapshot: their facts. */
+	readonly committed: Map<string, Omit<NewDocument, 'body'>>;
+}
+
 interface BuiltBin {
 	readonly revision: number;
 	readonly document: NewDocument;
@@ -249,7 +294,10 @@ interface BuiltBin {
  * All targets roles, with the new documents in place. Roles that people sign get their hash in, so that the online keys
  * cannot exchange their bytes; for thousands of bins the version alone keeps the snapshot small.
  */
-function snapshotEntries(roles: readonly StoredRole[], documents: readonly NewDocument[]): SnapshotEntry[] {
+function snapshotEntries(
+	roles: readonly StoredRole[],
+	documents: readonly Omit<NewDocument, 'body'>[],
+): SnapshotEntry[] {
 	const news = new Map(documents.map((document) => [document.role, document]));
 	return roles.flatMap((role): SnapshotEntry[] => {
 		if (role.kind !== 'targets' && role.kind !== 'delegated' && role.kind !== 'bin') return [];

@@ -33,8 +33,9 @@ const writerSettings = [
 	'pragma wal_autocheckpoint = 2000',
 	// Bytes that the log keeps after that, where a burst made it longer.
 	'pragma journal_size_limit = 67108864',
-	// KiB of pages: the system caches the file as well, and the server's memory is to stay small.
-	'pragma cache_size = -16384',
+	// KiB of pages at most. The reader's is small, as the system caches the file as well; pages that a long unit changes
+	// (an import of targets) would be written several times where they do not fit.
+	'pragma cache_size = -65536',
 	// Savepoints keep what they replace in memory, not in files in /tmp.
 	'pragma temp_store = memory',
 ].join(';');
