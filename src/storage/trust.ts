@@ -104,7 +104,7 @@ export function trustReader({ query }: TrustSql): TrustReader {
 
 // A held change does not make its role dirty, though it counts as a change. -1 is a role that lost a path to another.
 const dirtyCondition = `(built < 0 or (revision > built and exists
-	(select 1 from trust_target where trust_target.role = trust_role.name and waiting = 1 and held = 0)))`;
+	(select 1 from trust_target where trust_target.role = trust_role.name and +waiting = 1 and held = 0)))`;
 
 function targetsQuery({ role, prefix, waiting }: TargetFilter, after: string, limit: number) {
 	const values: unknown[] = [after];
@@ -225,37 +225,48 @@ async function putTargets(
 ): Promise<void> {
 	// The last word on a path counts; one statement may not say two.
 	const last = [...new Map(changes.map((change) => [change.path, change])).values()];
-	const moved = await withRows(
-		[
-			['given_path', 'text'],
-			['given_role', 'text'],
-		],
-		last.map(({ path, role }) => [path, role]),
-		'select distinct role from trust_target, given where path = given_path and role <> given_role',
-	);
-	await withRows(
-		[
-			['given_path', 'text'],
-			['given_role', 'text'],
-			['given_wanted', 'text'],
-			['given_held', 'integer'],
-		],
-		last.map(({ path, role, wanted, held }) => [path, role, wanted, held ? 1 : 0]),
-		`insert into trust_target (path, role, wanted, published, waiting, held)
-		select given_path, given_role, given_wanted, null, 1, given_held from given where true
-		on conflict (path) do update set role = excluded.role, wanted = excluded.wanted,
-			published = case when trust_target.role = excluded.role then trust_target.published end,
-			waiting = case when trust_target.role = excluded.role and trust_target.published is not distinct from excluded.wanted then 0 else 1 end,
-			held = case when trust_target.role = excluded.role and trust_target.published is not distinct from excluded.wanted then 0 else excluded.held end`,
-	);
+	const columns: readonly BatchColumn[] = [
+		['given_path', 'text'],
+		['given_role', 'text'],
+		['given_wanted', 'text'],
+		['given_held', 'integer'],
+	];
+	const rows = last.map(({ path, role, wanted, held }) => [path, role, wanted, held ? 1 : 0]);
+	const insert = `insert into trust_target (path, role, wanted, published, waiting, held)
+		select given_path, given_role, given_wanted, null, 1, given_held from given where true`;
+	// An import is new paths only, and needs no second look.
+	const made = await withRows(columns, rows, `${insert} on conflict (path) do nothing returning 1 as made`);
+	const left = made.length === rows.length ? [] : await replaceTargets(columns, rows, insert, withRows);
 	// What was never published and is wanted no more.
 	await withNames(
 		last.filter(({ wanted }) => wanted === null).map(({ path }) => path),
 		'delete from trust_target where path in (select given_name from given) and wanted is null and published is null',
 	);
-	const left = moved.map((row) => String(row.role));
 	await withNames(left, 'update trust_role set built = -1 from given where name = given_name');
 	await countUp([...last.map(({ role }) => role), ...left]);
+}
+
+/** @returns the roles that lost a path to another one */
+async function replaceTargets(
+	columns: readonly BatchColumn[],
+	rows: readonly (readonly (string | number | null)[])[],
+	insert: string,
+	withRows: WithRows,
+): Promise<string[]> {
+	const moved = await withRows(
+		columns,
+		rows,
+		'select distinct role from trust_target, given where path = given_path and role <> given_role',
+	);
+	await withRows(
+		columns,
+		rows,
+		`${insert} on conflict (path) do update set role = excluded.role, wanted = excluded.wanted,
+			published = case when trust_target.role = excluded.role then trust_target.published end,
+			waiting = case when trust_target.role = excluded.role and trust_target.published is not distinct from excluded.wanted then 0 else 1 end,
+			held = case when trust_target.role = excluded.role and trust_target.published is not distinct from excluded.wanted then 0 else excluded.held end`,
+	);
+	return moved.map((row) => String(row.role));
 }
 
 async function putDocuments(
@@ -267,7 +278,8 @@ async function putDocuments(
 		await putSomeDocuments(documents.slice(start, start + MOST_DOCUMENTS), withRows);
 	}
 	const roles = [...new Set(documents.filter(({ listed }) => !listed).map(({ role }) => role))];
-	const waiting = 'waiting = 1 and held = 0 and role in (select given_name from given)';
+	// The plus keeps SQLite from walking all that waits, of every role.
+	const waiting = '+waiting = 1 and held = 0 and role in (select given_name from given)';
 	await withNames(roles, `delete from trust_target where wanted is null and ${waiting}`);
 	await withNames(roles, `update trust_target set published = wanted, waiting = 0 where ${waiting}`);
 	for (const { role, listed } of documents)

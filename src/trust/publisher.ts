@@ -31,7 +31,7 @@ export interface PublisherWorld {
 	readonly sha256: Sha256;
 	/** Milliseconds since the epoch. */
 	readonly now: () => number;
-	/** Characters of documents that are held before they are committed; 16 Mi by default. */
+	/** Characters of documents that are held before they are committed; 32 Mi by default. */
 	readonly mostInMemory?: number;
 }
 
@@ -45,7 +45,7 @@ export interface Published {
 // Times that a publication is built anew because another server was faster.
 const MOST_TRIES = 20;
 // Bytes of documents held before they are committed.
-const MOST_IN_MEMORY = 16 << 20;
+const MOST_IN_MEMORY = 32 << 20;
 // Targets read at once.
 const PAGE = 5_000;
 

@@ -59,10 +59,11 @@ export function trust({ text, integer, numbered, tableEnd }: ColumnTypes): Migra
 			];
 			for (const table of tables) await (tableEnd === undefined ? table : table.modifyEnd(tableEnd)).execute();
 			await schema.createIndex('trust_target_by_role').on('trust_target').columns(['role', 'path']).execute();
+			// Its entries are in the order of the rows: an import adds them at the end.
 			await schema
 				.createIndex('trust_target_waiting')
 				.on('trust_target')
-				.columns(['role', 'path'])
+				.column('waiting')
 				.where(sql.ref('waiting'), '=', 1)
 				.execute();
 		},
