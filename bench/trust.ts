@@ -113,7 +113,7 @@ async function measureRepositories(folder: string): Promise<void> {
 	const python = parts.includes('refresh') ? await findPython() : undefined;
 	const figures: RepositoryFigures[] = [];
 	const refreshes: Table[] = [];
-	// One after the other: each needs the disk of a repository.
+	// One after the other, so that neither takes the processor from the other.
 	for (const { bitLength, bins } of sizes) {
 		if (bitLength > 8 && !parts.includes('import') && !parts.includes('refresh')) continue;
 		note(`a repository of ${bins} bins`);

@@ -4,7 +4,10 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-/** @param limit milliseconds, after which it is ended @returns 'over' then @throws Error where the program fails */
+/**
+ * @param limit milliseconds, after which it is ended and the answer is 'over'
+ * @throws Error where the program fails
+ */
 export async function runChild<Answer>(name: string, task: unknown, limit?: number): Promise<Answer | 'over'> {
 	const program = fileURLToPath(new URL(name, import.meta.url));
 	const words = ['--disable-warning=ExperimentalWarning', program, JSON.stringify(task)];
