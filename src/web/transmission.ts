@@ -17,8 +17,8 @@ export interface Piece {
 }
 
 /** Buffers for reading files, used again and again: fresh memory costs as much as the reading. */
-const bufferSize = 128 * 1024;
-const mostFree = 64;
+const bufferSize = 256 * 1024;
+const mostFree = 32;
 const free: Uint8Array[] = [];
 
 /**

@@ -70,6 +70,20 @@ test('a mirror that stands still serves expired metadata and is passed over', ()
 		assert.equal(await device.version('timestamp'), 2);
 	}));
 
+test('a mirror with what is meant for another device is passed over, whatever version that has', () =>
+	withMirrors(async ({ repository, servers, device }) => {
+		const foreign = (version: number) =>
+			repository.sign('timestamp', { ...repository.timestamp, version, 'x-for': 'another device' });
+		const refuseTimestamp = (timestamp: object) => ('x-for' in timestamp ? 'it is for another device' : undefined);
+		for (const version of [1, 9]) {
+			const bytes = foreign(version);
+			servers[0].behave(/timestamp/, (_request, response) => response.end(bytes));
+			const refreshed = await device.refresh({ refuseTimestamp });
+			assert.equal(refreshed.outcome, 'refreshed', JSON.stringify(refreshed));
+			assert.equal(await device.version('timestamp'), 1);
+		}
+	}));
+
 test('a mirror that drips is passed over', () =>
 	withMirrors(async ({ repository, servers, device }) => {
 		repository.addTarget('targets', 'file', Buffer.alloc(10_000, 'x'));

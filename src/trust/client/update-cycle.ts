@@ -160,10 +160,11 @@ export class UpdateCycle {
 		const { limits, store } = this.#options;
 		await this.#tryStored('timestamp', (bytes) => this.trusted.loadStoredTimestamp(bytes));
 		const updated = await this.#fetch('timestamp', undefined, limits.timestamp, (bytes) => {
-			if (this.trusted.updateTimestamp(bytes) === 'unchanged') return undefined;
-			const detail = this.#options.refuseTimestamp?.(this.trusted.timestamp as TimestampSigned);
-			if (detail !== undefined) throw new Refused({ code: 'mix-and-match', role: 'timestamp', detail });
-			return bytes;
+			const outcome = this.trusted.updateTimestamp(bytes, (timestamp) => {
+				const detail = this.#options.refuseTimestamp?.(timestamp);
+				if (detail !== undefined) throw new Refused({ code: 'mix-and-match', role: 'timestamp', detail });
+			});
+			return outcome === 'unchanged' ? undefined : bytes;
 		});
 		if (updated !== undefined) await store.keep('timestamp', updated);
 	}

@@ -125,9 +125,11 @@ export class TrustedSet {
 	 * @throws TrustFailure trust-metadata-malformed, trust-signature-threshold, trust-rollback, trust-expired (also of the
 	 * root, clause 5.3.10)
 	 */
-	updateTimestamp(bytes: Uint8Array): 'updated' | 'unchanged' {
+	updateTimestamp(bytes: Uint8Array, refuse?: (timestamp: TimestampSigned) => void): 'updated' | 'unchanged' {
 		if (this.trustedSnapshot !== undefined) wrongOrder('timestamp', 'snapshot');
 		const next = this.readTimestamp(bytes);
+		// Before anything is compared with it or kept: its version says nothing about this device's.
+		refuse?.(next.signed);
 		const trusted = this.trustedTimestamp;
 		if (trusted !== undefined) {
 			// 5.4.3.1
