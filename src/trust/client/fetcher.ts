@@ -67,6 +67,9 @@ export interface Body {
 	readonly chunks: AsyncIterable<Uint8Array>;
 }
 
+/** Kept connections to one host that may all be found closed before it counts as broken. */
+const mostStale = 8;
+
 /** Keeps connections open between requests; `close` ends them. */
 export class Fetcher {
 	readonly #policy: FetchPolicy;
@@ -116,13 +119,15 @@ export class Fetcher {
 		}
 	}
 
-	/** A connection that the server had closed meanwhile is tried once more, on a new one. */
+	/** A connection that the server had closed meanwhile is tried once more; there may be several of them to one host. */
 	async #send(url: URL, ask: Ask): Promise<Transfer> {
-		try {
-			return await this.#once(url, ask);
-		} catch (error) {
-			if (!(error instanceof StaleConnection)) throw error;
-			return this.#once(url, ask);
+		for (let tries = 1; ; tries++) {
+			try {
+				return await this.#once(url, ask);
+			} catch (error) {
+				if (!(error instanceof StaleConnection)) throw error;
+				if (tries === mostStale) throw new FetchFailure('broken', 'it closes connections that it keeps open');
+			}
 		}
 	}
 

@@ -14,16 +14,30 @@ import { unusable } from './durable-file.ts';
 export async function lockFolder(folder: string): Promise<() => Promise<void>> {
 	const path = join(folder, 'lock');
 	const own = await describe(process.pid);
-	for (let tries = 0; tries < 3; tries++) {
-		try {
-			await writeFile(path, own, { flag: 'wx', mode: 0o600 });
-			return () => rm(path, { force: true });
-		} catch (cause) {
-			if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw unusable(path, 'written', cause);
+	// Written under another name first: whoever finds the lock must find who holds it as well.
+	const written = `${path}.${randomUUID()}`;
+	try {
+		await writeFile(written, own, { flag: 'wx', mode: 0o600 });
+		for (let tries = 0; tries < 3; tries++) {
+			try {
+				await link(written, path);
+				return () => release(path, own);
+			} catch (cause) {
+				if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw unusable(path, 'written', cause);
+			}
+			await removeIfStale(path);
 		}
-		await removeIfStale(path);
+	} catch (cause) {
+		throw cause instanceof CaissonError ? cause : unusable(written, 'written', cause);
+	} finally {
+		await rm(written, { force: true });
 	}
 	throw busy(folder);
+}
+
+/** Somebody else's lock stays, should this one have been taken for stale. */
+async function release(path: string, own: string): Promise<void> {
+	if ((await readFile(path, 'utf8').catch(() => undefined)) === own) await rm(path, { force: true });
 }
 
 /** @throws CaissonError trust-state-busy */
