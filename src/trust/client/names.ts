@@ -24,7 +24,7 @@ export function roleFile(role: string): string {
 	return name.length <= 200 ? `${name}.json` : `%x${createHash('sha256').update(role).digest('hex')}.json`;
 }
 
-/** The folder for downloads that are not complete; no target may lie in it. */
+/** The folder for downloads that are not complete; no target may lie in it, also where case does not count. */
 export const partialFolder = '.caisson-partial';
 
 /**
@@ -36,7 +36,7 @@ export function targetFileParts(name: string): readonly string[] {
 	// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 	const unfit = parts.some((part) => part === '' || part === '.' || part === '..' || /[\u0000-\u001f\\]/.test(part));
 	const overlong = parts.some((part) => Buffer.byteLength(part) > 255);
-	if (unfit || overlong || parts[0] === partialFolder) {
+	if (unfit || overlong || parts[0]?.toLowerCase() === partialFolder) {
 		const detail = `the target name ${JSON.stringify(name.slice(0, 100))} cannot be the name of a file`;
 		throw new Refused({ code: 'wrong-target', target: name, detail });
 	}

@@ -3,8 +3,8 @@
 // is right (update-cycle.ts).
 
 import { createHash, type Hash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { type FileHandle, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { type FileHandle, lstat, open, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Refused } from '../rules/client/refusal.ts';
 import type { FoundTarget } from '../rules/metadata/delegation.ts';
@@ -87,7 +87,15 @@ async function isTarget(path: string, expected: TargetFile): Promise<boolean> {
 	const size = await sizeOf(path);
 	if (size !== expected.length) return false;
 	const digests = new Digests(expected);
-	for await (const chunk of createReadStream(path)) digests.update(chunk);
+	let handle: FileHandle | undefined;
+	try {
+		handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+		await digests.read(handle, size);
+	} catch (cause) {
+		throw unusable(path, 'read', cause);
+	} finally {
+		await handle?.close();
+	}
 	return digests.fault() === undefined;
 }
 
@@ -142,7 +150,7 @@ async function attempt(
 			const body = await options.fetcher.open(url, at > 0 ? { ...ask, from: at } : ask);
 			at = body.from;
 			await handle.truncate(at);
-			if (at > 0) await digests.read(partial, at);
+			if (at > 0) await digests.read(handle, at);
 			for await (const chunk of body.chunks) {
 				step?.('write', partial);
 				await writeAll(handle, chunk, at, partial);
@@ -152,13 +160,17 @@ async function attempt(
 			if (at < file.length) return `the server ended after ${at} of ${file.length} bytes`;
 		} else {
 			await handle.truncate(at);
-			if (at > 0) await digests.read(partial, at);
+			if (at > 0) await digests.read(handle, at);
 		}
 		const fault = digests.fault();
 		if (fault !== undefined) return fault;
 		step?.('sync', partial);
 		await handle.sync();
 		return undefined;
+	} catch (error) {
+		// Of the disk: what the network does is told by codes of its own.
+		if ((error as NodeJS.ErrnoException).syscall !== undefined) throw unusable(partial, 'written', error);
+		throw error;
 	} finally {
 		await handle.close();
 	}
@@ -166,7 +178,8 @@ async function attempt(
 
 async function openPartial(path: string): Promise<FileHandle> {
 	try {
-		return await open(path, 'r+');
+		// Never through a link that somebody put in its place.
+		return await open(path, constants.O_RDWR | constants.O_NOFOLLOW);
 	} catch (error) {
 		if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw unusable(path, 'written', error);
 	}
@@ -190,7 +203,7 @@ async function writeAll(handle: FileHandle, chunk: Uint8Array, position: number,
 }
 
 async function sizeOf(path: string): Promise<number | undefined> {
-	const found = await stat(path).catch(() => undefined);
+	const found = await lstat(path).catch(() => undefined);
 	return found?.isFile() ? found.size : undefined;
 }
 
@@ -208,9 +221,12 @@ class Digests {
 		for (const [, hash] of this.#hashes) hash.update(chunk);
 	}
 
-	/** The first `length` bytes of a file. */
-	async read(path: string, length: number): Promise<void> {
-		for await (const chunk of createReadStream(path, { end: length - 1 })) this.update(chunk);
+	/** The first `length` bytes of the file that is open: what is hashed is what is kept. */
+	async read(handle: FileHandle, length: number): Promise<void> {
+		if (length === 0) return;
+		for await (const chunk of handle.createReadStream({ start: 0, end: length - 1, autoClose: false })) {
+			this.update(chunk);
+		}
 	}
 
 	/** Call once. */

@@ -2,7 +2,8 @@
 // repositories made in memory.
 
 import assert from 'node:assert/strict';
-import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { lstat, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { refusalIn, type World, withWorld } from '../../../testing/tuf-repository/device.ts';
@@ -268,3 +269,28 @@ async function leavePartial({ repository, device }: World, held: Uint8Array, has
 	await mkdir(join(device.downloads, partialFolder), { recursive: true });
 	await writeFile(join(device.downloads, partialFolder, hash ?? (file?.hashes.sha256 as string)), held);
 }
+
+test('nothing is read or written through a link that lies where a file belongs', () =>
+	withWorld(async ({ repository, device }) => {
+		repository.addTarget('targets', 'file', 'content');
+		repository.publish();
+		const outside = join(device.folder, 'outside');
+		await writeFile(outside, 'content');
+		await mkdir(join(device.downloads, partialFolder), { recursive: true });
+		await symlink(outside, join(device.downloads, 'file'));
+		const digest = createHash('sha256').update('content').digest('hex');
+		await symlink(outside, join(device.downloads, partialFolder, digest));
+		await assert.rejects(device.download(['file']), { code: 'file-unusable' });
+		await rm(join(device.downloads, partialFolder, digest));
+		assert.equal(refusalIn(await device.download(['file'])), undefined);
+		assert.ok((await lstat(join(device.downloads, 'file'))).isFile());
+		assert.equal(await readFile(outside, 'utf8'), 'content');
+	}));
+
+test('no target lies in the folder of partial files, also where case does not count', () =>
+	withWorld(async ({ repository, device }) => {
+		const name = `${partialFolder.toUpperCase()}/file`;
+		repository.addTarget('targets', name, 'content');
+		repository.publish();
+		assert.equal(refusalIn(await device.download([name])), 'wrong-target');
+	}));
