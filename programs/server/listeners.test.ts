@@ -60,14 +60,15 @@ test('a connection that sends nothing, half a header or half a body is cut', asy
 	await close(listener);
 });
 
-test('slow-loris: a header that grows by a byte now and then is cut as well', async () => {
+test('slow-loris: a header that grows by a byte now and then is cut as well', async (t) => {
 	const listener = await listening({ 'read-timeout': 300 });
+	t.after(() => close(listener));
 	const socket = dial(listener);
 	socket.write('GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ');
 	const drip = setInterval(() => socket.write('x'), 20);
-	assert.match(await untilClosed(socket), /^HTTP\/1\.1 408 /);
-	clearInterval(drip);
-	await close(listener);
+	t.after(() => clearInterval(drip));
+	// A byte that is still on its way when the server closes takes the answer with it.
+	assert.match(await untilClosed(socket), /^(HTTP\/1\.1 408 |$)/);
 });
 
 test('a client that stops reading its download is cut after write-timeout', async () => {
