@@ -102,3 +102,30 @@ test('whoever comes back is told where events go on, be there a gap, nothing lef
 		await destroy();
 	}
 });
+
+test('events that are committed while a subscriber of an empty table is placed are not told to be lost', async () => {
+	const { storage, destroy } = await openTemporary();
+	// Whichever is asked first, the first event is there before the second question.
+	let asked = 0;
+	const commitBetween = async () => {
+		if (++asked === 2) await storage.commit((unit) => unit.events.append(event('first')));
+	};
+	const reader = {
+		...storage.events,
+		read: async (after: number, limit: number) => {
+			await commitBetween();
+			return await storage.events.read(after, limit);
+		},
+		range: async () => {
+			await commitBetween();
+			return await storage.events.range();
+		},
+	};
+	const feed = new EventFeed(reader, storage.onEvents);
+	try {
+		assert.equal(await feed.resumesAt(0), 0);
+	} finally {
+		feed.stop();
+		await destroy();
+	}
+});

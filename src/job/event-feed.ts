@@ -50,9 +50,11 @@ export class EventFeed {
 	 * ones between were pruned, were lost with a restore of an older backup, or belong to another database
 	 */
 	async resumesAt(id: number): Promise<number> {
+		// Before it is looked for, so that what is committed meanwhile is not taken for something that was lost.
+		const { last } = await this.#reader.range();
 		const [next] = await this.#reader.read(id - 1, 1);
 		if (next?.id === id) return id;
-		return next === undefined ? (await this.#reader.range()).last : next.id - 1;
+		return next === undefined ? last : next.id - 1;
 	}
 
 	/**
